@@ -1,0 +1,95 @@
+//! Starting the program: its process group, the terminal, the signals as the init
+//! got them, and the exec with its search of PATH.
+//!
+//! What the child does here it does in the init's memory while the init is
+//! suspended (`clone(2)`, CLONE_VM and CLONE_VFORK), with all signals blocked until
+//! the last call before the exec. So no signal meets a half-made child, and a
+//! reason why the program could not be run is simply there when the init goes on.
+
+use crate::cli::{Config, PID_VARIABLES};
+use crate::signal::SignalSet;
+use crate::sys::{self, ChildSignal, Errno, File, Pid, Room, Spawned, Strings, Terminal, Text};
+use crate::text::{Decimal, number};
+
+mod path;
+
+/// The state in which the init was started, for the program to have it too.
+#[derive(Clone, Copy, Debug)]
+pub struct Inherited {
+    pub blocked: SignalSet,
+    pub child_signal: ChildSignal,
+}
+
+struct Launch<'c, 'a> {
+    config: &'c Config<'a>,
+    inherited: Inherited,
+    init: Pid,
+    /// The terminal whose foreground the program's group is to get.
+    terminal: Option<Terminal>,
+}
+
+/// Starts the program of `config`; `init` is the caller.
+///
+/// # Errors
+/// EAGAIN or ENOMEM if there can't be one more process. That the program could not
+/// be executed is in the value.
+pub fn start(config: &Config, inherited: Inherited, init: Pid) -> Result<Spawned, Errno> {
+    // Open until the program has started; its exec closes the copy.
+    let mut opened = None;
+    let terminal = if config.single_child { None } else { foreground_terminal(&mut opened, init) };
+    sys::spawn(launch, &mut Launch { config, inherited, init, terminal })
+}
+
+/// The controlling terminal, if the init is in its foreground: standard input, or
+/// else /dev/tty. A terminal that somebody else has is left alone.
+fn foreground_terminal(opened: &mut Option<File>, init: Pid) -> Option<Terminal> {
+    let (terminal, foreground) = match Terminal::STDIN.foreground() {
+        Ok(foreground) => (Terminal::STDIN, foreground),
+        // Not a terminal, not the controlling one, closed.
+        Err(_) => {
+            let terminal = opened.insert(File::open(Text::from(c"/dev/tty")).ok()?).terminal();
+            (terminal, terminal.foreground().ok()?)
+        }
+    };
+    (sys::group_of(init) == Ok(foreground)).then_some(terminal)
+}
+
+/// In the child.
+fn launch(launch: &mut Launch) -> Errno {
+    let Launch { config, inherited, init, terminal } = *launch;
+    if !config.single_child {
+        // Refused to a session leader alone, which a new process is not.
+        let _ = sys::lead_own_group();
+        if let Some(terminal) = terminal {
+            let _ = terminal.set_foreground(sys::own_pid());
+        }
+    }
+    if inherited.child_signal == ChildSignal::Ignored {
+        let _ = sys::set_child_signal(ChildSignal::Ignored);
+    }
+    let [listen, watchdog] = config.pid_variables;
+    let [for_listen, for_watchdog] = PID_VARIABLES;
+    naming_self(listen, for_listen, init, || {
+        naming_self(watchdog, for_watchdog, init, || {
+            let _ = sys::set_blocked_signals(inherited.blocked);
+            path::execute(config.program, config.environment, config.path)
+        })
+    })
+}
+
+/// Calls `exec` with the variable `name`, which stands at `place`, naming this
+/// process if it named the init: what it announces is for the program
+/// (`sd_listen_fds(3)`).
+fn naming_self(place: Option<Strings>, name: &str, init: Pid, exec: impl FnOnce() -> Errno) -> Errno {
+    let Some(place) = place else { return exec() };
+    let named = place.split_first().and_then(|(variable, _)| number(variable.strip_prefix(name.as_bytes())?.bytes()));
+    if named != Some(init.get().unsigned_abs()) {
+        return exec();
+    }
+    let mut digits = [0; 20];
+    let digits = Decimal::from(sys::own_pid().get().unsigned_abs()).digits(&mut digits);
+    match Room::<40>::new().join(&[name.as_bytes(), digits]) {
+        Some(variable) => place.with_first(variable, exec),
+        None => exec(),
+    }
+}

@@ -1,0 +1,134 @@
+//! The values that options and variables take: durations, rules, booleans.
+
+use core::time::Duration;
+
+use crate::exit::ExitCode;
+use crate::signal::Signal;
+use crate::text::number;
+
+/// What stands before the first `separator`, and what after it, if it is there.
+pub(super) fn split_at_byte(text: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
+    let mut parts = text.splitn(2, |byte| *byte == separator);
+    (parts.next().unwrap_or_default(), parts.next())
+}
+
+/// `0`, `false`, `no` and `off` are off; anything else, and nothing, is on.
+pub(super) fn boolean(text: &[u8]) -> bool {
+    ![&b"0"[..], b"false", b"no", b"off"].iter().any(|off| text.eq_ignore_ascii_case(off))
+}
+
+/// `10s`, `500ms`, `1m30s`, `2h`; without a unit, seconds.
+pub(super) fn duration(text: &[u8]) -> Option<Duration> {
+    if let Some(seconds) = number(text) {
+        return Some(Duration::from_secs(u64::from(seconds)));
+    }
+    if text.is_empty() {
+        return None;
+    }
+    let mut total = Duration::ZERO;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.iter().position(|byte| !byte.is_ascii_digit())?;
+        let (count, after) = rest.split_at_checked(digits)?;
+        let count = u64::from(number(count)?);
+        let letters = after.iter().position(u8::is_ascii_digit).unwrap_or(after.len());
+        let (unit, after) = after.split_at_checked(letters)?;
+        rest = after;
+        total = total.checked_add(match unit {
+            b"ms" => Duration::from_millis(count),
+            b"s" => Duration::from_secs(count),
+            b"m" => Duration::from_secs(count.wrapping_mul(60)),
+            b"h" => Duration::from_secs(count.wrapping_mul(3600)),
+            _ => return None,
+        })?;
+    }
+    Some(total)
+}
+
+/// `TERM:QUIT`, `15:3`, `HUP:0`, `HUP:none`. KILL and STOP never get here, CHLD is
+/// the init's own.
+pub(super) fn rewrite(text: &[u8]) -> Option<(Signal, Option<Signal>)> {
+    let (from, to) = split_at_byte(text, b':');
+    let from = Signal::parse(from).filter(|from| from.is_catchable() && *from != Signal::CHLD)?;
+    match to? {
+        b"0" => Some((from, None)),
+        none if none.eq_ignore_ascii_case(b"none") => Some((from, None)),
+        to => Some((from, Some(Signal::parse(to)?))),
+    }
+}
+
+/// `143`, `143:0`: the second code is 0 if it is not given.
+pub(super) fn remap(text: &[u8]) -> Option<(ExitCode, ExitCode)> {
+    let code = |text| u8::try_from(number(text)?).ok().map(ExitCode::new);
+    let (from, to) = split_at_byte(text, b':');
+    Some((code(from)?, to.map_or(Some(ExitCode::SUCCESS), code)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::format;
+    use std::vec::Vec;
+
+    #[test]
+    fn durations_as_people_write_them() {
+        for (text, milliseconds) in [
+            ("0", 0), ("10", 10_000), ("10s", 10_000), ("500ms", 500), ("1m30s", 90_000),
+            ("2h", 7_200_000), ("1h1m1s1ms", 3_661_001), ("0s", 0), ("4294967295", 4_294_967_295_000),
+        ] {
+            assert_eq!(duration(text.as_bytes()), Some(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in [
+            "", "s", "10 s", " 10", "-1", "+1", "1.5s", "10S", "10sec", "s10", "10s5", "1m30", "ms",
+            "4294967296", "4294967296s", "1d", "10s ", "1e3",
+        ] {
+            assert_eq!(duration(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn rewrite_rules_by_name_and_number() {
+        let signal = |n| Signal::new(n).unwrap();
+        for (text, from, to) in [
+            ("TERM:QUIT", 15, Some(3)), ("15:3", 15, Some(3)), ("SIGTERM:0", 15, None),
+            ("hup:none", 1, None), ("HUP:NONE", 1, None), ("RTMIN+3:TERM", 37, Some(15)), ("TERM:KILL", 15, Some(9)),
+            ("32:33", 32, Some(33)),
+        ] {
+            assert_eq!(rewrite(text.as_bytes()), Some((signal(from), to.map(signal))), "{text}");
+        }
+        for text in ["", ":", "TERM", "TERM:", ":TERM", "KILL:TERM", "9:1", "STOP:TERM", "CHLD:TERM", "17:1",
+            "TERM:QUIT:HUP", "0:1", "65:1", "TERM:65", "TERM: QUIT", "TERM:00"] {
+            assert_eq!(rewrite(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_duration_is_the_sum_of_its_parts(h in 0u32..1000, m: u16, s: u16, ms: u16) {
+            let text = format!("{h}h{m}m{s}s{ms}ms");
+            let seconds = u64::from(h) * 3600 + u64::from(m) * 60 + u64::from(s);
+            let expected = Duration::from_secs(seconds) + Duration::from_millis(u64::from(ms));
+            prop_assert_eq!(duration(text.as_bytes()), Some(expected));
+        }
+
+        #[test]
+        fn nothing_that_is_given_panics(text: Vec<u8>) {
+            let _ = (duration(&text), rewrite(&text), remap(&text), boolean(&text));
+        }
+
+        #[test]
+        fn anything_made_of_what_durations_are_made_of_is_read_or_refused(text in "[0-9hms]{0,40}") {
+            let _ = duration(text.as_bytes());
+        }
+
+        #[test]
+        fn codes_from_0_to_255(from in 0u32..1000, to in 0u32..1000) {
+            let code = |n: u32| u8::try_from(n).ok().map(ExitCode::new);
+            let both = code(from).zip(code(to));
+            prop_assert_eq!(remap(format!("{from}:{to}").as_bytes()), both);
+            let one = code(from).map(|from| (from, ExitCode::SUCCESS));
+            prop_assert_eq!(remap(format!("{from}").as_bytes()), one);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Starting a process while the caller is suspended until it execs or ends.
+
+use core::ffi::c_void;
+
+use super::{Errno, Pid, arch, check, exit, pid};
+use crate::exit::ExitCode;
+
+/// A process that was started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Spawned {
+    /// It runs its program, or has been killed on the way there.
+    Running(Pid),
+    /// It could not run its program, and is about to end.
+    Failed(Pid, Errno),
+}
+
+struct Task<'a, T> {
+    work: fn(&mut T) -> Errno,
+    data: &'a mut T,
+    told: Told,
+}
+
+/// Starts a child that calls `work(data)`, which is to exec and returns only the
+/// error (`clone(2)` with CLONE_VFORK). The caller is suspended until then, so it
+/// never sees a child that has not yet set itself up.
+///
+/// # Errors
+/// EAGAIN or ENOMEM if there can't be one more process.
+pub fn spawn<T>(work: fn(&mut T) -> Errno, data: &mut T) -> Result<Spawned, Errno> {
+    let mut task = Task { work, data, told: Told::new()? };
+    let flags = CLONE_FLAGS | libc::SIGCHLD as usize;
+    // SAFETY: `run` does not unwind (the binary aborts on a panic), and gets what
+    // it expects; the caller does not touch `task` while the child has it.
+    let result = unsafe { arch::clone_suspended(flags, run::<T>, (&raw mut task).cast()) };
+    let child = check(result).and_then(pid)?;
+    Ok(match task.told.error() {
+        None => Spawned::Running(child),
+        Some(error) => Spawned::Failed(child, error),
+    })
+}
+
+/// # Safety
+/// `task` is a `Task<T>` that nobody else uses meanwhile.
+unsafe extern "C" fn run<T>(task: *mut c_void) -> ! {
+    // SAFETY: so the caller promised.
+    let task = unsafe { &mut *task.cast::<Task<T>>() };
+    let error = (task.work)(task.data);
+    task.told.tell(error);
+    exit(ExitCode::of_failed_exec(error == Errno::ENOENT))
+}
+
+use told::{CLONE_FLAGS, Told};
+
+/// With an architecture's own file the child shares the memory.
+#[cfg(freestanding)]
+mod told {
+    use super::Errno;
+
+    pub(super) const CLONE_FLAGS: usize = libc::CLONE_VM as usize | libc::CLONE_VFORK as usize;
+
+    pub(super) struct Told(Option<Errno>);
+
+    impl Told {
+        pub(super) fn new() -> Result<Told, Errno> {
+            Ok(Told(None))
+        }
+
+        pub(super) fn tell(&mut self, error: Errno) {
+            self.0 = Some(error);
+        }
+
+        pub(super) fn error(self) -> Option<Errno> {
+            self.0
+        }
+    }
+}
+
+/// Elsewhere the child has a copy of it, and a pipe that its exec closes.
+#[cfg(not(freestanding))]
+mod told {
+    use super::super::{File, arch, check, syscall};
+    use super::Errno;
+
+    pub(super) const CLONE_FLAGS: usize = libc::CLONE_VFORK as usize;
+
+    pub(super) struct Told {
+        reader: File,
+        writer: File,
+    }
+
+    impl Told {
+        pub(super) fn new() -> Result<Told, Errno> {
+            let mut ends = [0i32; 2];
+            // SAFETY: `ends` is the pair that the kernel writes.
+            unsafe { syscall!(libc::SYS_pipe2, ends.as_mut_ptr(), libc::O_CLOEXEC) }?;
+            let [reader, writer] = ends.map(|end| File(end as usize));
+            Ok(Told { reader, writer })
+        }
+
+        pub(super) fn tell(&mut self, error: Errno) {
+            let bytes = error.0.to_ne_bytes();
+            // SAFETY: the kernel only reads `bytes`. Should it fail, the exit code
+            // still tells "not found" from "cannot be executed".
+            let _ = unsafe { syscall!(libc::SYS_write, self.writer.0, bytes.as_ptr(), bytes.len()) };
+        }
+
+        pub(super) fn error(self) -> Option<Errno> {
+            drop(self.writer);
+            let mut bytes = [0u8; 4];
+            // The child has exec'ed or ended, so this never waits.
+            match self.reader.read(&mut bytes) {
+                Ok(told) if told.len() == 4 => Some(Errno(i32::from_ne_bytes(bytes))),
+                _ => None,
+            }
+        }
+    }
+}

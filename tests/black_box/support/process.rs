@@ -1,0 +1,146 @@
+//! Processes as the host sees them, through its `/proc`.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::PathBuf;
+
+/// One process, as it was when looked at.
+#[derive(Debug, Clone)]
+pub struct Process {
+    /// Its pid on the host.
+    pub pid: i32,
+    /// Its parent's pid on the host.
+    pub parent: i32,
+    /// Its pid in its own PID namespace; group and session likewise.
+    pub inner_pid: i32,
+    pub inner_group: i32,
+    pub inner_session: i32,
+    /// `R`, `S`, `T`, `Z`, ... as in `ps`.
+    pub state: char,
+    /// The command name, at most 15 bytes.
+    pub name: String,
+    /// The whole of `/proc/PID/status`.
+    status: String,
+}
+
+impl Process {
+    /// Looks at a process; `None` if there is no such one.
+    pub fn read(pid: i32) -> Option<Self> {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let text = |name: &str| field(&status, name);
+        let last = |name: &str| text(name)?.split_whitespace().last()?.parse().ok();
+        Some(Process {
+            pid,
+            parent: last("PPid")?,
+            inner_pid: last("NSpid")?,
+            inner_group: last("NSpgid")?,
+            inner_session: last("NSsid")?,
+            state: text("State")?.chars().next()?,
+            name: text("Name")?.to_owned(),
+            status,
+        })
+    }
+
+    /// Every process of the host.
+    pub fn all() -> Vec<Self> {
+        let Ok(entries) = fs::read_dir("/proc") else {
+            return Vec::new();
+        };
+        entries
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter_map(Process::read)
+            .collect()
+    }
+
+    /// Every descendant of `ancestor`, itself not counted. In a PID namespace the descendants of
+    /// its PID 1 are all that is in it.
+    pub fn descendants(ancestor: i32) -> Vec<Self> {
+        let mut known = HashSet::from([ancestor]);
+        let mut rest = Process::all();
+        let mut found = Vec::new();
+        loop {
+            let (near, far): (Vec<_>, Vec<_>) =
+                rest.into_iter().partition(|it| known.contains(&it.parent));
+            if near.is_empty() {
+                return found;
+            }
+            known.extend(near.iter().map(|it| it.pid));
+            found.extend(near);
+            rest = far;
+        }
+    }
+
+    /// A line of `/proc/PID/status`, e.g. `field("SigBlk")`.
+    pub fn field(&self, name: &str) -> &str {
+        field(&self.status, name).unwrap_or_default()
+    }
+
+    /// A signal set of `/proc/PID/status`: `SigBlk`, `SigIgn`, `SigCgt`, `SigPnd`, `ShdPnd`.
+    pub fn signals(&self, name: &str) -> u64 {
+        u64::from_str_radix(self.field(name), 16).unwrap_or_default()
+    }
+
+    pub fn is_zombie(&self) -> bool {
+        self.state == 'Z'
+    }
+
+    /// Its argument vector; empty for a zombie.
+    pub fn arguments(&self) -> Vec<String> {
+        let raw = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
+        raw.split_inclusive(|byte| *byte == 0)
+            .map(|argument| String::from_utf8_lossy(argument.trim_ascii_end()))
+            .map(|argument| argument.trim_end_matches('\0').to_owned())
+            .collect()
+    }
+
+    /// Its working directory.
+    pub fn directory(&self) -> Option<PathBuf> {
+        fs::read_link(format!("/proc/{}/cwd", self.pid)).ok()
+    }
+
+    /// Its open descriptors, in order.
+    pub fn descriptors(&self) -> Vec<i32> {
+        let mut numbers: Vec<i32> = fs::read_dir(format!("/proc/{}/fd", self.pid))
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// What can be told about where it hangs.
+    pub fn evidence(&self) -> String {
+        let file = |name: &str| {
+            fs::read_to_string(format!("/proc/{}/{name}", self.pid))
+                .unwrap_or_else(|error| error.to_string())
+                .trim()
+                .replace('\n', " | ")
+        };
+        format!(
+            "{} (inside {}) parent {} state {} {:?}\n    wchan {}\n    syscall {}\n    stack {}\n    \
+             blocked {} ignored {} caught {} pending {} {}\n",
+            self.pid,
+            self.inner_pid,
+            self.parent,
+            self.state,
+            self.arguments(),
+            file("wchan"),
+            file("syscall"),
+            file("stack"),
+            self.field("SigBlk"),
+            self.field("SigIgn"),
+            self.field("SigCgt"),
+            self.field("SigPnd"),
+            self.field("ShdPnd"),
+        )
+    }
+}
+
+/// A line of a status file, by its name.
+fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+        .map(str::trim)
+}
