@@ -1,21 +1,47 @@
 //! Link arguments of the freestanding binary, set here so that a plain
 //! `cargo build` or `cargo install` gives the static file.
 
-use std::env;
+use std::path::Path;
+use std::{env, fs, io};
 
-fn main() {
+/// The architectures that have a file of their own in src/sys.
+const FREESTANDING: [&str; 3] = ["x86_64", "aarch64", "riscv64"];
+
+fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=src/tini-rs.ld");
     println!("cargo::rustc-check-cfg=cfg(freestanding)");
 
-    let architecture = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
-    let through_libc = env::var_os("CARGO_CFG_TINI_LIBC").is_some();
-    if through_libc || !["x86_64", "aarch64", "riscv64"].contains(&architecture.as_str()) {
-        // The ordinary start-up and system calls of the C library, linked statically.
+    let variable = |name| env::var(name).unwrap_or_default();
+    let forced_through_libc = env::var_os("CARGO_CFG_TINI_LIBC").is_some();
+    // On musl targets rustc links the start-up objects by itself.
+    let freestanding = FREESTANDING.contains(&variable("CARGO_CFG_TARGET_ARCH").as_str())
+        && variable("CARGO_CFG_TARGET_ENV") == "gnu"
+        && !forced_through_libc;
+    // rustc asks the linker for the shared C library, since the libc crate does. It
+    // finds ours first (`ld(1)`: -L counts for every -l, wherever it stands): a line
+    // that names the static one, or nothing at all, so that nothing of it can come in.
+    let libc = if freestanding { "/* nothing */" } else { "GROUP(-l:libc.a -l:libgcc.a -l:libgcc_eh.a)" };
+    let folder = variable("OUT_DIR");
+    if variable("CARGO_CFG_TARGET_ENV") == "gnu" {
+        for part in ["c", "m", "rt", "pthread", "util", "dl"] {
+            fs::write(Path::new(&folder).join(format!("lib{part}.so")), libc)?;
+        }
+        println!("cargo::rustc-link-arg-bins=-L{folder}");
         println!("cargo::rustc-link-arg-bins=-static");
-        return;
+        println!("cargo::rustc-link-arg-bins=-no-pie");
+    }
+    if !freestanding {
+        return Ok(());
     }
     println!("cargo::rustc-cfg=freestanding");
-    for argument in ["-nostartfiles", "-nostdlib", "-static", "-no-pie"] {
+
+    let script = Path::new(&variable("CARGO_MANIFEST_DIR")).join("src/tini-rs.ld");
+    println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", script.display());
+    for argument in
+        ["-nostartfiles", "-nostdlib", "-Wl,--build-id=none", "-Wl,--no-eh-frame-hdr", "-Wl,-z,norelro"]
+    {
         println!("cargo::rustc-link-arg-bins={argument}");
     }
+    Ok(())
 }

@@ -16,7 +16,9 @@ mod path;
 /// The state in which the init was started, for the program to have it too.
 #[derive(Clone, Copy, Debug)]
 pub struct Inherited {
+    /// The signals that were blocked.
     pub blocked: SignalSet,
+    /// The disposition of SIGCHLD, the only one that the init changes.
     pub child_signal: ChildSignal,
 }
 
@@ -67,29 +69,33 @@ fn launch(launch: &mut Launch) -> Errno {
     if inherited.child_signal == ChildSignal::Ignored {
         let _ = sys::set_child_signal(ChildSignal::Ignored);
     }
-    let [listen, watchdog] = config.pid_variables;
-    let [for_listen, for_watchdog] = PID_VARIABLES;
-    naming_self(listen, for_listen, init, || {
-        naming_self(watchdog, for_watchdog, init, || {
-            let _ = sys::set_blocked_signals(inherited.blocked);
-            path::execute(config.program, config.environment, config.path)
-        })
+    naming_self(&config.pid_variables, &PID_VARIABLES, init, &mut || {
+        let _ = sys::set_blocked_signals(inherited.blocked);
+        path::execute(config.program, config.environment, config.path)
     })
 }
 
-/// Calls `exec` with the variable `name`, which stands at `place`, naming this
-/// process if it named the init: what it announces is for the program
+/// Calls `exec` with the variables `names`, which stand at `places`, naming this
+/// process if they named the init: what they announce is for the program
 /// (`sd_listen_fds(3)`).
-fn naming_self(place: Option<Strings>, name: &str, init: Pid, exec: impl FnOnce() -> Errno) -> Errno {
-    let Some(place) = place else { return exec() };
-    let named = place.split_first().and_then(|(variable, _)| number(variable.strip_prefix(name.as_bytes())?.bytes()));
+fn naming_self(
+    places: &[Option<Strings>],
+    names: &[&str],
+    init: Pid,
+    exec: &mut dyn FnMut() -> Errno,
+) -> Errno {
+    let ([place, places @ ..], [name, names @ ..]) = (places, names) else { return exec() };
+    let mut others = || naming_self(places, names, init, exec);
+    let Some(place) = *place else { return others() };
+    let named =
+        place.split_first().and_then(|(variable, _)| number(variable.strip_prefix(name.as_bytes())?.bytes()));
     if named != Some(init.get().unsigned_abs()) {
-        return exec();
+        return others();
     }
     let mut digits = [0; 20];
     let digits = Decimal::from(sys::own_pid().get().unsigned_abs()).digits(&mut digits);
     match Room::<40>::new().join(&[name.as_bytes(), digits]) {
-        Some(variable) => place.with_first(variable, exec),
-        None => exec(),
+        Some(variable) => place.with_first(variable, others),
+        None => others(),
     }
 }

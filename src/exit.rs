@@ -80,15 +80,9 @@ impl Ended {
 impl Display for Ended {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         match *self {
-            Ended::Exited(code) => {
-                f.write_str("exited with ")?;
-                Decimal::from(code).fmt(f)
-            }
-            Ended::Killed(signal, dumped) => {
-                f.write_str("was killed by ")?;
-                signal.fmt(f)?;
-                f.write_str(if dumped { " (core dumped)" } else { "" })
-            }
+            Ended::Exited(code) => write!(f, "exited with {}", Decimal::from(code)),
+            Ended::Killed(signal, false) => write!(f, "was killed by {signal}"),
+            Ended::Killed(signal, true) => write!(f, "was killed by {signal} (core dumped)"),
         }
     }
 }

@@ -5,16 +5,15 @@
 //! a decision here, and the worst of them is to look again later.
 
 use core::fmt::{self, Display, Formatter};
-use core::time::Duration;
 
-use log::Log;
+use log::{Level, Log};
 
 use crate::exit::{Ended, ExitCode};
 use crate::kernel::Kernel;
-use crate::log::{debug, error, info, warning};
+use crate::log::{error, info, say, warning};
 use crate::processes::Descendants;
 use crate::signal::{Signal, SignalSet};
-use crate::supervisor::{Action, Event, Policy, Supervisor};
+use crate::supervisor::{Action, Event, Policy, Span, Supervisor};
 use crate::sys::{Errno, Pid, Reaped, Received, Sender, Target};
 use crate::text::Decimal;
 
@@ -24,11 +23,12 @@ const BATCH: u32 = 64;
 
 /// The time between two looks at what no signal tells of: processes put into the
 /// container from outside, and new descendants of those that were killed.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const LOOK_AGAIN: Span = Span::from_millis(20);
 
 /// What a run needs to know.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
+    /// What is done when.
     pub policy: Policy,
     /// The init itself.
     pub init: Pid,
@@ -36,6 +36,7 @@ pub struct Setup {
     pub program: Pid,
     /// Signals go to the program alone.
     pub single_child: bool,
+    /// Warn of each orphan collected.
     pub warn_on_reap: bool,
     /// SIGCHLD was inherited as ignored and that could not be changed: the kernel
     /// collects children by itself and says nothing.
@@ -57,9 +58,9 @@ pub fn run(kernel: &impl Kernel, log: &dyn Log, setup: &Setup) -> ExitCode {
         signals_in_a_row: 0,
         looks_in_a_row: 0,
     };
-    let mut news = setup.received.map_or(News::Children, |signal| {
-        News::Signal(Received { signal, sender: Sender::Outside })
-    });
+    let mut news = setup
+        .received
+        .map_or(News::Children, |signal| News::Signal(Received { signal, sender: Sender::Outside }));
     loop {
         if let Some(code) = init.take_in(news) {
             return code;
@@ -114,13 +115,13 @@ impl<K: Kernel> Init<'_, K> {
         let signals_first = self.children == Children::More || self.looks_in_a_row >= BATCH;
         let (set, mut limit) = if signals_first {
             self.looks_in_a_row = 0;
-            (SignalSet::ALL.without(Signal::CHLD), Some(Duration::ZERO))
+            (SignalSet::ALL.without(Signal::CHLD), Some(Span::ZERO))
         } else {
             (SignalSet::ALL, self.look_again.then_some(LOOK_AGAIN))
         };
         if let Some(deadline) = self.supervisor.deadline() {
             let left = self.kernel.now().until(deadline);
-            if left.is_zero() {
+            if left == Span::ZERO {
                 return News::Deadline;
             }
             limit = Some(limit.map_or(left, |limit| limit.min(left)));
@@ -133,7 +134,10 @@ impl<K: Kernel> Init<'_, K> {
             Err(Errno::EINTR) => News::Children,
             Err(error) => {
                 // Then signals can't be had at all, but the program's end still can.
-                debug!(self.log, "waiting for signals: {error}");
+                if !self.look_again {
+                    warning!(self.log, "signals can't be received: {error}");
+                }
+                self.look_again = true;
                 self.kernel.sleep(limit.map_or(LOOK_AGAIN, |limit| limit.min(LOOK_AGAIN)));
                 News::Again
             }
@@ -188,11 +192,8 @@ impl<K: Kernel> Init<'_, K> {
         if matches!(sender, Sender::Process(pid, _) if pid == self.setup.init) {
             return Action::Wait;
         }
-        if signal.asks_to_stop() {
-            info!(self.log, "{signal} {sender}");
-        } else {
-            debug!(self.log, "{signal} {sender}");
-        }
+        let level = if signal.asks_to_stop() { Level::Info } else { Level::Debug };
+        say(self.log, level, format_args!("{signal} {sender}"));
         self.tell(Event::Signal(signal))
     }
 
@@ -202,33 +203,22 @@ impl<K: Kernel> Init<'_, K> {
         let target = match self.kernel.group_of(program) {
             _ if self.setup.single_child => Target::Process(program),
             Ok(group) if group == program.get() => Target::Group(program),
-            // It moved to another group: to that one and, whatever comes of it, to
-            // the program itself. A group outside this namespace has no number
-            // here, and the init's own is the caller's business.
-            Ok(group) => {
-                if let Some(leader) = Pid::new(group)
-                    && self.kernel.group_of(self.setup.init) != Ok(group)
-                {
-                    // One signal is enough for the program: it is in the group.
-                    match self.kernel.kill(Target::Group(leader), Some(signal)) {
-                        Ok(()) => return self.wake(Target::Group(leader), signal),
-                        Err(error) => debug!(self.log, "{signal} to process group {leader}: {error}"),
-                    }
-                }
-                Target::Process(program)
-            }
+            // It moved to another group, so the signal goes there. Not to the init's
+            // own, though, which is the caller's; and a group whose leader is outside
+            // this PID namespace has no number here.
+            Ok(group) => match Pid::new(group) {
+                Some(leader) if self.kernel.group_of(self.setup.init) != Ok(group) => Target::Group(leader),
+                _ => Target::Process(program),
+            },
             Err(_) => Target::Group(program),
         };
         match self.kernel.kill(target, Some(signal)) {
-            Ok(()) => self.wake(target, signal),
+            // A stopped program could not act on SIGTERM before it is continued.
+            Ok(()) if signal == Signal::TERM && self.kernel.is_stopped(program) => {
+                let _ = self.kernel.kill(target, Some(Signal::CONT));
+            }
+            Ok(()) => {}
             Err(error) => warning!(self.log, "{signal} could not be passed on to {program}: {error}"),
-        }
-    }
-
-    /// A stopped program could not act on SIGTERM before it is continued.
-    fn wake(&self, target: Target, signal: Signal) {
-        if signal == Signal::TERM && self.kernel.is_stopped(self.setup.program) {
-            let _ = self.kernel.kill(target, Some(Signal::CONT));
         }
     }
 
@@ -255,8 +245,7 @@ impl<K: Kernel> Init<'_, K> {
                     break;
                 }
                 Err(Errno::EINTR) => {}
-                Err(error) => {
-                    debug!(self.log, "collecting children: {error}");
+                Err(_) => {
                     self.children = Children::Some;
                     self.look_again = true;
                     break;
@@ -276,11 +265,8 @@ impl<K: Kernel> Init<'_, K> {
     }
 
     fn on_orphan(&self, pid: Pid, ended: Ended) {
-        if self.setup.warn_on_reap {
-            warning!(self.log, "collected orphan {pid}, which {ended}");
-        } else {
-            debug!(self.log, "collected orphan {pid}, which {ended}");
-        }
+        let level = if self.setup.warn_on_reap { Level::Warn } else { Level::Debug };
+        say(self.log, level, format_args!("collected orphan {pid}, which {ended}"));
     }
 
     // ------------------------------------------------------------ the rest
@@ -379,13 +365,7 @@ impl<K: Kernel> Init<'_, K> {
 impl Display for Sender {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         match *self {
-            Sender::Process(pid, uid) => {
-                f.write_str("from process ")?;
-                pid.fmt(f)?;
-                f.write_str(" (uid ")?;
-                Decimal::from(uid).fmt(f)?;
-                f.write_str(")")
-            }
+            Sender::Process(pid, uid) => write!(f, "from process {pid} (uid {})", Decimal::from(uid)),
             Sender::Outside => f.write_str("from outside the container"),
             Sender::Kernel => f.write_str("from the kernel"),
         }

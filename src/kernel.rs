@@ -1,10 +1,8 @@
 //! What a run asks of the operating system, as a trait: the loop and the search
 //! for processes work on any kernel, the real one or one made up by a test.
 
-use core::time::Duration;
-
 use crate::signal::{Signal, SignalSet};
-use crate::supervisor::{Clock, Instant};
+use crate::supervisor::{Clock, Instant, Span};
 use crate::sys::{self, Errno, Pid, Reaped, Received, Target};
 
 /// The system calls of a running init. Each is the function of [`crate::sys`] with
@@ -14,7 +12,7 @@ pub trait Kernel: Clock {
     ///
     /// # Errors
     /// As there.
-    fn wait_for_signal(&self, set: SignalSet, limit: Option<Duration>) -> Result<Option<Received>, Errno>;
+    fn wait_for_signal(&self, set: SignalSet, limit: Option<Span>) -> Result<Option<Received>, Errno>;
 
     /// See [`sys::reap`].
     ///
@@ -44,7 +42,7 @@ pub trait Kernel: Clock {
     fn is_stopped(&self, process: Pid) -> bool;
 
     /// See [`sys::sleep`].
-    fn sleep(&self, duration: Duration);
+    fn sleep(&self, span: Span);
 
     /// See [`sys::each_process`].
     ///
@@ -70,7 +68,7 @@ impl Clock for Linux {
 }
 
 impl Kernel for Linux {
-    fn wait_for_signal(&self, set: SignalSet, limit: Option<Duration>) -> Result<Option<Received>, Errno> {
+    fn wait_for_signal(&self, set: SignalSet, limit: Option<Span>) -> Result<Option<Received>, Errno> {
         sys::wait_for_signal(set, limit)
     }
 
@@ -94,8 +92,8 @@ impl Kernel for Linux {
         sys::is_stopped(process)
     }
 
-    fn sleep(&self, duration: Duration) {
-        sys::sleep(duration);
+    fn sleep(&self, span: Span) {
+        sys::sleep(span);
     }
 
     fn each_process(&self, visit: &mut dyn FnMut(Pid)) -> Result<(), Errno> {

@@ -20,8 +20,7 @@
 //! and 64 signals as all but those have them.
 
 #![no_std]
-#![deny(unsafe_code)]
-#![warn(missing_docs)]
+#![deny(unsafe_code, missing_docs)]
 
 #[cfg(test)]
 extern crate std;
@@ -45,7 +44,7 @@ pub mod sys;
 mod text;
 
 use child::Inherited;
-use cli::{Config, Request};
+use cli::{Config, Print, Request};
 use exit::ExitCode;
 use init::Setup;
 use kernel::Linux;
@@ -128,7 +127,7 @@ fn supervise(config: &Config, blocked: signal::SignalSet, own_pid: Pid, log: &St
 }
 
 /// Prints on standard output; a text that could not be printed is a failure.
-fn print(text: fn(&mut dyn FnMut(&[u8]))) -> ExitCode {
+fn print(text: fn(Print)) -> ExitCode {
     let mut outcome = Ok(());
     text(&mut |piece| outcome = outcome.and_then(|()| sys::write_output(piece)));
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

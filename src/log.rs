@@ -7,10 +7,10 @@
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
-use core::time::Duration;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
+use crate::supervisor::Span;
 use crate::sys::{self, Errno, Pid};
 use crate::text::{Decimal, Line};
 
@@ -39,7 +39,7 @@ pub struct Stderr {
 
 /// How long a reader may keep a message waiting. A log collector that is merely
 /// busy needs less; a terminal held by Ctrl-S costs this once.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Span = Span::from_millis(100);
 
 impl Stderr {
     /// For the init with this pid. Of `verbosity` 0 are errors, 1 warnings, 2
@@ -73,12 +73,14 @@ impl Log for Stderr {
         let mut line = Line::new();
         let mut digits = [0; 20];
         let pid = Decimal::from(self.pid.get().unsigned_abs()).digits(&mut digits);
-        for part in [b"[", level.as_bytes(), b" tini-rs (", pid, b")] "] {
-            line.push(part);
-        }
+        line.push(b"[");
+        line.push(level.as_bytes());
+        line.push(b" tini-rs (");
+        line.push(pid);
+        line.push(b")] ");
         // It is the line's own and never fails.
         let _ = fmt::write(&mut line, *record.args());
-        let patience = if self.stuck.load(Ordering::Relaxed) { Duration::ZERO } else { PATIENCE };
+        let patience = if self.stuck.load(Ordering::Relaxed) { Span::ZERO } else { PATIENCE };
         let written = sys::write_error(line.finish(), patience);
         self.stuck.store(written == Err(Errno::EAGAIN), Ordering::Relaxed);
     }

@@ -6,6 +6,7 @@
 
 use crate::kernel::Kernel;
 use crate::sys::{Errno, Pid};
+use crate::text::{cut, number};
 
 /// What /proc/PID/stat tells of a process (`proc_pid_stat(5)`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,10 +23,10 @@ impl Stat {
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Stat> {
         let name_end = text.iter().rposition(|byte| *byte == b')')?;
-        let mut fields = text.get(name_end..)?.split(|byte| *byte == b' ').skip(1);
-        let state = *fields.next()?.first()?;
-        let parent = i32::try_from(crate::text::number(fields.next()?)?).ok()?;
-        Some(Stat { state, parent })
+        let (_, fields) = cut(text.get(name_end..)?, b' ');
+        let (state, fields) = cut(fields?, b' ');
+        let (parent, _) = cut(fields?, b' ');
+        Some(Stat { state: *state.first()?, parent: i32::try_from(number(parent)?).ok()? })
     }
 
     fn read(kernel: &impl Kernel, process: Pid) -> Option<Stat> {
@@ -59,7 +60,11 @@ impl Descendants {
     }
 
     /// Calls `visit` with each descendant that lives and is not known yet.
-    pub(crate) fn visit_new(&mut self, kernel: &impl Kernel, visit: &mut dyn FnMut(Pid)) -> Result<(), Errno> {
+    pub(crate) fn visit_new(
+        &mut self,
+        kernel: &impl Kernel,
+        visit: &mut dyn FnMut(Pid),
+    ) -> Result<(), Errno> {
         kernel.each_process(&mut |process| {
             if self.is_known(process.get()) || process == self.init {
                 return;

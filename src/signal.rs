@@ -7,7 +7,7 @@
 
 use core::fmt::{self, Display, Formatter};
 
-use crate::text::{Decimal, number};
+use crate::text::{Decimal, Name, cut, number, same};
 
 /// One signal, 1..=64 (`signal(7)`; the kernel's `_NSIG` is 64 on every
 /// architecture this crate builds for).
@@ -22,43 +22,51 @@ const RTMAX: u8 = 64;
 
 /// The standard signals' names, without `SIG`. The first name of a number is the
 /// one that is printed, later ones are understood.
-const NAMES: [(u8, &str); 34] = [
-    (libc::SIGHUP as u8, "HUP"),
-    (libc::SIGINT as u8, "INT"),
-    (libc::SIGQUIT as u8, "QUIT"),
-    (libc::SIGILL as u8, "ILL"),
-    (libc::SIGTRAP as u8, "TRAP"),
-    (libc::SIGABRT as u8, "ABRT"),
-    (libc::SIGBUS as u8, "BUS"),
-    (libc::SIGFPE as u8, "FPE"),
-    (libc::SIGKILL as u8, "KILL"),
-    (libc::SIGUSR1 as u8, "USR1"),
-    (libc::SIGSEGV as u8, "SEGV"),
-    (libc::SIGUSR2 as u8, "USR2"),
-    (libc::SIGPIPE as u8, "PIPE"),
-    (libc::SIGALRM as u8, "ALRM"),
-    (libc::SIGTERM as u8, "TERM"),
-    (libc::SIGSTKFLT as u8, "STKFLT"),
-    (libc::SIGCHLD as u8, "CHLD"),
-    (libc::SIGCONT as u8, "CONT"),
-    (libc::SIGSTOP as u8, "STOP"),
-    (libc::SIGTSTP as u8, "TSTP"),
-    (libc::SIGTTIN as u8, "TTIN"),
-    (libc::SIGTTOU as u8, "TTOU"),
-    (libc::SIGURG as u8, "URG"),
-    (libc::SIGXCPU as u8, "XCPU"),
-    (libc::SIGXFSZ as u8, "XFSZ"),
-    (libc::SIGVTALRM as u8, "VTALRM"),
-    (libc::SIGPROF as u8, "PROF"),
-    (libc::SIGWINCH as u8, "WINCH"),
-    (libc::SIGIO as u8, "IO"),
-    (libc::SIGPWR as u8, "PWR"),
-    (libc::SIGSYS as u8, "SYS"),
-    (libc::SIGABRT as u8, "IOT"),
-    (libc::SIGCHLD as u8, "CLD"),
-    (libc::SIGIO as u8, "POLL"),
+const NAMES: [(u8, [u8; 6]); 34] = [
+    name(libc::SIGHUP, "HUP"),
+    name(libc::SIGINT, "INT"),
+    name(libc::SIGQUIT, "QUIT"),
+    name(libc::SIGILL, "ILL"),
+    name(libc::SIGTRAP, "TRAP"),
+    name(libc::SIGABRT, "ABRT"),
+    name(libc::SIGBUS, "BUS"),
+    name(libc::SIGFPE, "FPE"),
+    name(libc::SIGKILL, "KILL"),
+    name(libc::SIGUSR1, "USR1"),
+    name(libc::SIGSEGV, "SEGV"),
+    name(libc::SIGUSR2, "USR2"),
+    name(libc::SIGPIPE, "PIPE"),
+    name(libc::SIGALRM, "ALRM"),
+    name(libc::SIGTERM, "TERM"),
+    name(libc::SIGSTKFLT, "STKFLT"),
+    name(libc::SIGCHLD, "CHLD"),
+    name(libc::SIGCONT, "CONT"),
+    name(libc::SIGSTOP, "STOP"),
+    name(libc::SIGTSTP, "TSTP"),
+    name(libc::SIGTTIN, "TTIN"),
+    name(libc::SIGTTOU, "TTOU"),
+    name(libc::SIGURG, "URG"),
+    name(libc::SIGXCPU, "XCPU"),
+    name(libc::SIGXFSZ, "XFSZ"),
+    name(libc::SIGVTALRM, "VTALRM"),
+    name(libc::SIGPROF, "PROF"),
+    name(libc::SIGWINCH, "WINCH"),
+    name(libc::SIGIO, "IO"),
+    name(libc::SIGPWR, "PWR"),
+    name(libc::SIGSYS, "SYS"),
+    name(libc::SIGABRT, "IOT"),
+    name(libc::SIGCHLD, "CLD"),
+    name(libc::SIGIO, "POLL"),
 ];
 
+/// A row of the table: the name in the place of a pointer to it, filled up with nulls.
+const fn name(number: i32, name: &str) -> (u8, [u8; 6]) {
+    let mut row = [0; 6];
+    row.split_at_mut(name.len()).0.copy_from_slice(name.as_bytes());
+    (number as u8, row)
+}
+
+#[allow(missing_docs, reason = "they are named as signal(7) names them")]
 impl Signal {
     pub const INT: Signal = Signal(libc::SIGINT as u8);
     pub const QUIT: Signal = Signal(libc::SIGQUIT as u8);
@@ -67,15 +75,13 @@ impl Signal {
     pub const CHLD: Signal = Signal(libc::SIGCHLD as u8);
     pub const CONT: Signal = Signal(libc::SIGCONT as u8);
     pub const STOP: Signal = Signal(libc::SIGSTOP as u8);
+}
 
+impl Signal {
     /// The signal with this number, if it is one of 1..=64.
     #[must_use]
     pub const fn new(number: i32) -> Option<Signal> {
-        if number >= 1 && number <= RTMAX as i32 {
-            Some(Signal(number as u8))
-        } else {
-            None
-        }
+        if number >= 1 && number <= RTMAX as i32 { Some(Signal(number as u8)) } else { None }
     }
 
     /// Its number, 1..=64.
@@ -113,7 +119,7 @@ impl Signal {
             return Signal::real_time(u32::from(RTMAX).checked_sub(below)?);
         }
         let mut names = NAMES.iter();
-        let (number, _) = names.find(|(_, known)| name.eq_ignore_ascii_case(known.as_bytes()))?;
+        let (number, _) = names.find(|(_, known)| same(name, cut(known, 0).0))?;
         Some(Signal(*number))
     }
 
@@ -125,26 +131,19 @@ impl Signal {
 /// `text` without `prefix`, in whatever case it is written.
 fn strip<'a>(text: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
     let (head, rest) = text.split_at_checked(prefix.len())?;
-    head.eq_ignore_ascii_case(prefix).then_some(rest)
+    same(head, prefix).then_some(rest)
 }
 
 /// `SIGTERM`, `SIGRTMIN+3`; 32 and 33, which have no name, as `signal 32`.
 impl Display for Signal {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         if let Some((_, name)) = NAMES.iter().find(|(number, _)| *number == self.0) {
-            f.write_str("SIG")?;
-            return f.write_str(name);
+            return write!(f, "SIG{}", Name(cut(name, 0).0));
         }
         match self.0.checked_sub(RTMIN) {
-            None => {
-                f.write_str("signal ")?;
-                Decimal::from(self.0).fmt(f)
-            }
+            None => write!(f, "signal {}", Decimal::from(self.0)),
             Some(0) => f.write_str("SIGRTMIN"),
-            Some(above) => {
-                f.write_str("SIGRTMIN+")?;
-                Decimal::from(above).fmt(f)
-            }
+            Some(above) => write!(f, "SIGRTMIN+{}", Decimal::from(above)),
         }
     }
 }
@@ -155,7 +154,9 @@ impl Display for Signal {
 pub struct SignalSet(u64);
 
 impl SignalSet {
+    /// No signal.
     pub const EMPTY: SignalSet = SignalSet(0);
+    /// All 64.
     pub const ALL: SignalSet = SignalSet(u64::MAX);
 
     /// The same set without `signal`.
@@ -170,6 +171,7 @@ impl SignalSet {
         SignalSet(self.0 | bit(signal))
     }
 
+    /// Whether `signal` is in it.
     #[must_use]
     pub const fn contains(self, signal: Signal) -> bool {
         self.0 & bit(signal) != 0
@@ -235,14 +237,35 @@ mod tests {
     #[test]
     fn aliases_and_both_ends_of_the_real_time_range() {
         for (text, number) in [
-            ("IOT", 6), ("cld", 17), ("SIGPOLL", 29), ("RTMIN", 34), ("SIGRTMIN+0", 34),
-            ("RTMIN+30", 64), ("RTMAX", 64), ("rtmax-30", 34),
+            ("IOT", 6),
+            ("cld", 17),
+            ("SIGPOLL", 29),
+            ("RTMIN", 34),
+            ("SIGRTMIN+0", 34),
+            ("RTMIN+30", 64),
+            ("RTMAX", 64),
+            ("rtmax-30", 34),
         ] {
             assert_eq!(Signal::parse(text.as_bytes()), Signal::new(number), "{text}");
         }
         for text in [
-            "", "0", "65", "-1", "+1", "SIG", "SIGSIGTERM", "TERM ", " TERM", "RTMIN+31", "RTMIN-1",
-            "RTMAX-31", "RTMAX+1", "RTMIN+", "RTMIN3", "4294967297", "99999999999999999999",
+            "",
+            "0",
+            "65",
+            "-1",
+            "+1",
+            "SIG",
+            "SIGSIGTERM",
+            "TERM ",
+            " TERM",
+            "RTMIN+31",
+            "RTMIN-1",
+            "RTMAX-31",
+            "RTMAX+1",
+            "RTMIN+",
+            "RTMIN3",
+            "4294967297",
+            "99999999999999999999",
         ] {
             assert_eq!(Signal::parse(text.as_bytes()), None, "{text:?}");
         }

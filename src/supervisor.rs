@@ -11,49 +11,82 @@
 //! have a process killed that was not asked first, put a deadline off once it is
 //! set, exit with another code than the program's.
 
-use core::time::Duration;
-
 use crate::exit::ExitCode;
 use crate::signal::{Rewrite, Signal};
 
 /// How long the rest may take once the program has ended, if no grace period says
 /// otherwise. Long enough for a clean-up that was told to hurry, short enough that
 /// nobody asks why the container is still there.
-pub const DRAIN_LIMIT: Duration = Duration::from_secs(2);
+pub const DRAIN_LIMIT: Span = Span::from_millis(2_000);
 
 /// How long to wait for the end of what was sent SIGKILL. Only a process in an
 /// uninterruptible system call needs more, and that may take for ever.
-pub const KILL_LIMIT: Duration = Duration::from_secs(2);
+pub const KILL_LIMIT: Span = Span::from_millis(2_000);
 
-/// A point in monotonic time, in nanoseconds since a beginning that never changes
-/// (`clock_gettime(2)`, CLOCK_MONOTONIC).
+/// A length of time, in nanoseconds. What does not fit, 584 years, is for ever.
+///
+/// Not `core`'s `Duration`: its two parts are normalised with a division at each
+/// step, and that is a good part of a kilobyte in the binary.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
-pub struct Instant(u64);
+pub struct Span(u64);
 
-impl Instant {
-    /// `seconds` and `nanoseconds` after the beginning; what does not fit (584
-    /// years) is the end of time.
+impl Span {
+    /// No time.
+    pub const ZERO: Span = Span(0);
+
+    /// That many nanoseconds.
     #[must_use]
-    pub const fn new(seconds: u64, nanoseconds: u64) -> Instant {
-        Instant(seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds))
+    pub const fn from_nanos(nanoseconds: u64) -> Span {
+        Span(nanoseconds)
     }
 
-    /// The point `duration` later.
+    /// That many milliseconds.
     #[must_use]
-    pub fn after(self, duration: Duration) -> Instant {
-        let later = Instant::new(duration.as_secs(), u64::from(duration.subsec_nanos()));
-        Instant(self.0.saturating_add(later.0))
+    pub const fn from_millis(milliseconds: u64) -> Span {
+        Span(milliseconds.saturating_mul(1_000_000))
+    }
+
+    /// In nanoseconds.
+    #[must_use]
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+}
+
+impl From<core::time::Duration> for Span {
+    fn from(duration: core::time::Duration) -> Span {
+        Span(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+/// A point in monotonic time, as the time since a beginning that never changes
+/// (`clock_gettime(2)`, CLOCK_MONOTONIC).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub struct Instant(Span);
+
+impl Instant {
+    /// The point that long after the beginning.
+    #[must_use]
+    pub const fn new(since_beginning: Span) -> Instant {
+        Instant(since_beginning)
+    }
+
+    /// The point `span` later, or the end of time.
+    #[must_use]
+    pub const fn after(self, span: Span) -> Instant {
+        Instant(Span(self.0.0.saturating_add(span.0)))
     }
 
     /// The time from here to `later`; none if that is past.
     #[must_use]
-    pub const fn until(self, later: Instant) -> Duration {
-        Duration::from_nanos(later.0.saturating_sub(self.0))
+    pub const fn until(self, later: Instant) -> Span {
+        Span(later.0.0.saturating_sub(self.0.0))
     }
 }
 
 /// Where the time comes from. Asked only when it matters, since asking costs.
 pub trait Clock {
+    /// The present.
     fn now(&self) -> Instant;
 }
 
@@ -62,7 +95,7 @@ pub trait Clock {
 pub struct Policy {
     /// How long a shutdown may take (`-t`). `None`: no limit for the program, and
     /// [`DRAIN_LIMIT`] for the rest. Zero: the rest is not waited for.
-    pub grace_period: Option<Duration>,
+    pub grace_period: Option<Span>,
     /// Which signals are passed on as others (`-r`).
     pub rewrite: Rewrite,
 }
@@ -152,7 +185,7 @@ impl Supervisor {
         match self.state {
             State::Running => {
                 if let Some(grace) = self.policy.grace_period
-                    && !grace.is_zero()
+                    && grace != Span::ZERO
                     && asks_to_stop(received, signal)
                 {
                     self.state = State::Stopping { deadline: clock.now().after(grace) };
@@ -175,7 +208,7 @@ impl Supervisor {
             }
             State::Draining { .. } => return Action::Wait,
         };
-        if self.policy.grace_period.is_some_and(|grace| grace.is_zero()) {
+        if self.policy.grace_period == Some(Span::ZERO) {
             return Action::Exit(code);
         }
         self.state = State::Draining { code: code.get(), deadline };

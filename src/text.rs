@@ -4,6 +4,7 @@
 //! kilobytes; these write their bytes and nothing else.
 
 use core::fmt::{self, Display, Formatter, Write};
+use core::ops::ControlFlow;
 
 /// Reads a number written in decimal digits alone: no sign, no blanks.
 #[must_use]
@@ -15,6 +16,42 @@ pub(crate) fn number(text: &[u8]) -> Option<u32> {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 { None } else { n.checked_mul(10)?.checked_add(u32::from(digit)) }
     })
+}
+
+/// What stands before the first `separator`, and what after it, if it is there.
+#[inline(never)]
+pub(crate) fn cut(text: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
+    let mut head = 0usize;
+    for byte in text {
+        if *byte == separator {
+            return (text.get(..head).unwrap_or_default(), text.get(head.wrapping_add(1)..));
+        }
+        head = head.wrapping_add(1);
+    }
+    (text, None)
+}
+
+/// Calls `visit` with each part of `text` between separators, until one is told to
+/// be the last.
+pub(crate) fn each_part<'a>(
+    text: &'a [u8],
+    separator: u8,
+    visit: &mut dyn FnMut(&'a [u8]) -> ControlFlow<()>,
+) {
+    let mut rest = Some(text);
+    while let Some(text) = rest {
+        let (part, after) = cut(text, separator);
+        if visit(part).is_break() {
+            return;
+        }
+        rest = after;
+    }
+}
+
+/// Whether the two are the same but for the case of their letters.
+#[inline(never)]
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| a.eq_ignore_ascii_case(b))
 }
 
 /// A number in decimal digits.
@@ -120,6 +157,12 @@ impl Line {
 impl Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.push(text.as_bytes());
+        Ok(())
+    }
+
+    /// Only ASCII is ever written by the character.
+    fn write_char(&mut self, character: char) -> fmt::Result {
+        self.push(&[character as u8]);
         Ok(())
     }
 }

@@ -1,7 +1,10 @@
 //! Executing a program by name, as `execvp(3)`: the search of PATH, and the shell
 //! for a script without a `#!` line.
 
+use core::ops::ControlFlow;
+
 use crate::sys::{self, Errno, File, Room, Strings, Text};
+use crate::text::{cut, each_part};
 
 /// Where a program is looked for when PATH is not set (`execvp(3)`).
 const DEFAULT_PATH: &[u8] = b"/bin:/usr/bin";
@@ -17,17 +20,17 @@ const NAME_MAX: usize = 255;
 pub(super) fn execute(argv: Strings, environment: Strings, path: Option<Text>) -> Errno {
     let Some((program, _)) = argv.split_first() else { return Errno::ENOENT };
     let name = program.bytes();
-    if name.contains(&b'/') {
+    if cut(name, b'/').1.is_some() {
         return run(program, argv, environment);
     }
     let path = path.map_or(DEFAULT_PATH, Text::bytes);
-    search(name, path, |candidate| run(candidate, argv, environment))
+    search(name, path, &mut |candidate| run(candidate, argv, environment))
 }
 
 /// Tries `name` in each folder of `path`; an empty one is the current directory.
 /// The error of the first that is neither missing nor refused, else EACCES if one
 /// was refused, else ENOENT.
-fn search(name: &[u8], path: &[u8], mut run: impl FnMut(Text) -> Errno) -> Errno {
+fn search(name: &[u8], path: &[u8], run: &mut dyn FnMut(Text) -> Errno) -> Errno {
     if name.is_empty() {
         return Errno::ENOENT;
     }
@@ -36,15 +39,19 @@ fn search(name: &[u8], path: &[u8], mut run: impl FnMut(Text) -> Errno) -> Errno
     }
     let mut outcome = Errno::ENOENT;
     let mut room = Room::<PATH_MAX>::new();
-    for folder in path.split(|byte| *byte == b':') {
+    each_part(path, b':', &mut |folder| {
         let slash = if folder.is_empty() { b"" } else { &b"/"[..] };
-        let Some(candidate) = room.join(&[folder, slash, name]) else { continue };
+        let Some(candidate) = room.join(&[folder, slash, name]) else { return ControlFlow::Continue(()) };
         match run(candidate) {
             Errno::EACCES => outcome = Errno::EACCES,
             Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE | Errno::ENODEV | Errno::ETIMEDOUT => {}
-            error => return error,
+            error => {
+                outcome = error;
+                return ControlFlow::Break(());
+            }
         }
-    }
+        ControlFlow::Continue(())
+    });
     outcome
 }
 
@@ -69,8 +76,8 @@ fn is_text(program: Text) -> bool {
     let mut start = [0; 128];
     let read = File::open(program).and_then(|file| file.read(&mut start).map(<[u8]>::len));
     let start = start.get(..read.unwrap_or(0)).unwrap_or_default();
-    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    read.is_ok() && !line.contains(&0)
+    let (line, _) = cut(start, b'\n');
+    read.is_ok() && cut(line, 0).1.is_none()
 }
 
 #[cfg(test)]
@@ -83,7 +90,7 @@ mod tests {
     /// Where `search` looks, in order, when each try answers with `errors`.
     fn tried(name: &str, path: &str, errors: &[Errno]) -> (Vec<String>, Errno) {
         let mut tried = Vec::new();
-        let outcome = search(name.as_bytes(), path.as_bytes(), |candidate| {
+        let outcome = search(name.as_bytes(), path.as_bytes(), &mut |candidate| {
             tried.push(String::from_utf8(candidate.bytes().to_vec()).unwrap());
             errors.get(tried.len() - 1).copied().unwrap_or(Errno::ENOENT)
         });

@@ -1,7 +1,10 @@
 //! What the init prints about itself, a piece at a time.
 
-use super::{NATIVE, Opt, Setting};
+use super::{NATIVE, Opt};
 use crate::text::Line;
+
+/// Takes a text a piece at a time.
+pub type Print<'a> = &'a mut dyn FnMut(&[u8]);
 
 const LICENSE: &str = include_str!("../../LICENSE");
 
@@ -12,38 +15,40 @@ const USAGE: &str = "Usage: tini-rs [OPTIONS] [--] PROGRAM [ARGS...]\n\n\
     sees everybody off, exits with PROGRAM's code.\n\n";
 
 /// Hands the licence, MIT, to `print`.
-pub fn license(print: &mut dyn FnMut(&[u8])) {
+pub fn license(print: Print) {
     print(LICENSE.as_bytes());
 }
 
 /// Hands one line that dockerd can read to `print`: `tini version X.Y.Z (tini-rs)`.
-pub fn version(print: &mut dyn FnMut(&[u8])) {
+pub fn version(print: Print) {
     print(VERSION.as_bytes());
 }
 
 /// Hands the table of options to `print`, a line at a time.
-pub fn help(print: &mut dyn FnMut(&[u8])) {
+pub fn help(print: Print) {
     print(USAGE.as_bytes());
-    let shown = NATIVE.iter().filter(|option| !option.help.is_empty());
+    let shown = NATIVE.iter().filter(|option| !option.help().is_empty());
     shown.for_each(|option| print_option(option, print));
 }
 
 /// `  -t, --grace-period DURATION  what it does`, and below it the variable.
-fn print_option(option: &Opt, print: &mut dyn FnMut(&[u8])) {
+fn print_option(option: &Opt, print: Print) {
     const COLUMN: usize = 33;
     let mut line = Line::new();
-    for part in [b"  -", &[option.short][..], b", --", option.long.as_bytes(), b" ", option.value.as_bytes()] {
-        line.push(part);
-    }
+    line.push(b"  -");
+    line.push(&[option.short]);
+    line.push(b", --");
+    line.push(option.long());
+    line.push(b" ");
+    line.push(option.value());
     line.pad(COLUMN);
-    line.push(option.help.as_bytes());
+    line.push(option.help());
     print(line.finish());
-    if !option.variable.is_empty() {
+    if !option.variable().is_empty() {
         let mut line = Line::new();
         line.pad(COLUMN);
-        line.push(b"[");
-        line.push(option.variable.as_bytes());
-        line.push(if option.value.is_empty() && option.setting != Setting::Verbose { b"=1]" } else { b"]" });
+        line.push(b"$");
+        line.push(option.variable());
         print(line.finish());
     }
 }

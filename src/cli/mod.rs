@@ -5,18 +5,19 @@
 //! things in variables, since `docker run --init` passes no options.
 
 use core::fmt::{self, Display, Formatter};
+use core::ops::ControlFlow;
 
 use crate::exit::Remap;
 use crate::signal::Signal;
 use crate::supervisor::Policy;
 use crate::sys::{Strings, Text};
-use crate::text::Name;
+use crate::text::{Name, cut, each_part, number};
 
 mod help;
 mod options;
 mod values;
 
-pub use help::{help, license, version};
+pub use help::{Print, help, license, version};
 pub use options::{NATIVE, Opt, Setting};
 
 use options::FOREIGN_VARIABLES;
@@ -24,6 +25,7 @@ use options::FOREIGN_VARIABLES;
 /// Everything a run depends on.
 #[derive(Clone, Copy)]
 pub struct Config<'a> {
+    /// What is done when.
     pub policy: Policy,
     /// Which of the program's exit codes are told as others (`-e`).
     pub remap: Remap,
@@ -77,9 +79,11 @@ impl<'a> Config<'a> {
 pub enum Request {
     /// To run the program.
     Run,
-    /// To print this, and exit.
+    /// To print the options, and exit.
     Help,
+    /// To print the version, and exit.
     Version,
+    /// To print the licence, and exit.
     License,
 }
 
@@ -87,45 +91,44 @@ pub enum Request {
 /// what is accepted.
 #[derive(Clone, Copy, Debug)]
 pub enum UsageError<'a> {
+    /// No option has this letter.
     UnknownLetter(u8),
+    /// No option has this long name.
     UnknownOption(&'a [u8]),
+    /// More than one has a long name that begins so.
     AmbiguousOption(&'a [u8]),
     /// It takes a value, and there is none.
     MissingValue(&'static Opt),
     /// It takes none, and there is this one.
     UnexpectedValue(&'static Opt, &'a [u8]),
+    /// It was given a value that it can't take.
     BadOption(&'static Opt, &'a [u8]),
+    /// Its variable was.
     BadVariable(&'static Opt, &'a [u8]),
+    /// There is nothing to run.
     NoProgram,
 }
 
 impl Display for UsageError<'_> {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        const OPTIONS: &str = "; --help lists the options";
+        let accepted = |option: &Opt| Name(option.setting.accepted().as_bytes());
         match *self {
-            UsageError::UnknownLetter(letter) => {
-                write_all(f, &[&"unknown option \"-", &Name(&[letter]), &"\"", &OPTIONS])
-            }
-            UsageError::UnknownOption(given) => {
-                write_all(f, &[&"unknown option \"--", &Name(given), &"\"", &OPTIONS])
-            }
+            UsageError::UnknownLetter(letter) => unusable(f, "unknown option", "-", &[letter]),
+            UsageError::UnknownOption(given) => unusable(f, "unknown option", "--", given),
             UsageError::AmbiguousOption(given) => {
-                write_all(f, &[&"more than one option begins with \"--", &Name(given), &"\"", &OPTIONS])
+                unusable(f, "more than one option begins with", "--", given)
             }
             UsageError::MissingValue(option) => {
-                let accepted = option.setting.accepted();
-                write_all(f, &[&"option ", option, &" needs a value: ", &accepted])
+                write!(f, "option {option} needs a value: {}", accepted(option))
             }
             UsageError::UnexpectedValue(option, given) => {
-                write_all(f, &[&"option ", option, &" takes no value, but was given \"", &Name(given), &"\""])
+                write!(f, "option {option} takes no value, but was given \"{}\"", Name(given))
             }
             UsageError::BadOption(option, given) => {
-                let accepted = option.setting.accepted();
-                write_all(f, &[&"option ", option, &": \"", &Name(given), &"\" is not ", &accepted])
+                write!(f, "option {option}: \"{}\" is not {}", Name(given), accepted(option))
             }
             UsageError::BadVariable(option, given) => {
-                let (variable, accepted) = (option.variable, option.setting.accepted());
-                write_all(f, &[&variable, &": \"", &Name(given), &"\" is not ", &accepted])
+                write!(f, "{}: \"{}\" is not {}", Name(option.variable()), Name(given), accepted(option))
             }
             UsageError::NoProgram => {
                 f.write_str("no program was given; usage: tini-rs [OPTIONS] [--] PROGRAM [ARGS...]")
@@ -134,14 +137,16 @@ impl Display for UsageError<'_> {
     }
 }
 
-fn write_all(f: &mut Formatter, parts: &[&dyn Display]) -> fmt::Result {
-    parts.iter().try_for_each(|part| part.fmt(f))
+#[inline(never)]
+fn unusable(f: &mut Formatter, what: &str, dashes: &str, given: &[u8]) -> fmt::Result {
+    let (what, dashes) = (Name(what.as_bytes()), Name(dashes.as_bytes()));
+    write!(f, "{what} \"{dashes}{}\"; --help lists the options", Name(given))
 }
 
 /// `-t (--grace-period)`
 impl Display for Opt {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        write_all(f, &[&"-", &Name(&[self.short]), &" (--", &self.long, &")"])
+        write!(f, "-{} (--{})", Name(&[self.short]), Name(self.long()))
     }
 }
 
@@ -203,11 +208,8 @@ impl<'a> Reader<'_, 'a> {
             let mut known = NATIVE.iter();
             let option = known.find(|option| option.short == *letter);
             let option = option.ok_or(UsageError::UnknownLetter(*letter))?;
-            let value = match option.value {
-                "" => None,
-                _ if letters.is_empty() => None,
-                _ => Some(core::mem::take(&mut letters)),
-            };
+            let attached = !option.value().is_empty() && !letters.is_empty();
+            let value = attached.then(|| core::mem::take(&mut letters));
             let request = self.option(option, value, rest)?;
             if request != Request::Run {
                 return Ok(request);
@@ -218,14 +220,14 @@ impl<'a> Reader<'_, 'a> {
 
     /// `--grace-period=5s`, `--grace-period 5s`, `--gr 5s`
     fn long_option(&mut self, word: &'a [u8], rest: &mut Strings<'a>) -> Result<Request, UsageError<'a>> {
-        let (name, value) = values::split_at_byte(word, b'=');
+        let (name, value) = cut(word, b'=');
         let mut found: Option<&Opt> = None;
         for option in &NATIVE {
-            if option.long.as_bytes() == name {
+            if option.long() == name {
                 found = Some(option);
                 break;
             }
-            if option.long.as_bytes().starts_with(name) {
+            if option.long().starts_with(name) {
                 if found.is_some_and(|other| other.setting != option.setting) {
                     return Err(UsageError::AmbiguousOption(name));
                 }
@@ -234,7 +236,7 @@ impl<'a> Reader<'_, 'a> {
         }
         let option = found.ok_or(UsageError::UnknownOption(name))?;
         if let Some(value) = value
-            && option.value.is_empty()
+            && option.value().is_empty()
         {
             return Err(UsageError::UnexpectedValue(option, value));
         }
@@ -249,7 +251,7 @@ impl<'a> Reader<'_, 'a> {
     ) -> Result<Request, UsageError<'a>> {
         let value = match attached {
             Some(value) => value,
-            None if option.value.is_empty() => b"",
+            None if option.value().is_empty() => b"",
             None => {
                 let (value, after) = rest.split_first().ok_or(UsageError::MissingValue(option))?;
                 *rest = after;
@@ -262,7 +264,9 @@ impl<'a> Reader<'_, 'a> {
             Setting::Help => return Ok(Request::Help),
             Setting::Version => return Ok(Request::Version),
             Setting::License => return Ok(Request::License),
-            Setting::Verbose => config.verbosity = config.verbosity.saturating_add(1).min(Config::MOST_VERBOSE),
+            Setting::Verbose => {
+                config.verbosity = config.verbosity.saturating_add(1).min(Config::MOST_VERBOSE)
+            }
             Setting::Quiet => config.verbosity = config.verbosity.saturating_sub(1),
             Setting::Subreaper => {}
             Setting::ProcessGroup => config.single_child = false,
@@ -300,10 +304,9 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn variable(&mut self, variable: Text<'a>) -> Result<(), UsageError<'a>> {
-        let value_of = |name: &str| variable.strip_prefix(name.as_bytes())?.strip_prefix(b"=");
-        for option in &NATIVE {
-            if !option.variable.is_empty()
-                && let Some(value) = value_of(option.variable)
+        for option in NATIVE.iter().filter(|option| !option.variable().is_empty()) {
+            if let Some(value) =
+                variable.strip_prefix(option.variable()).and_then(|rest| rest.strip_prefix(b"="))
             {
                 if self.given & option.setting.overriding() == 0 {
                     let value = value.bytes();
@@ -312,10 +315,10 @@ impl<'a> Reader<'_, 'a> {
                 return Ok(());
             }
         }
-        for (name, setting, wanted) in FOREIGN_VARIABLES {
-            if let Some(value) = value_of(name)
+        for (name, setting) in FOREIGN_VARIABLES {
+            if let Some(rest) = variable.strip_prefix(name.as_bytes())
+                && (rest.is_empty() || name.ends_with('='))
                 && self.given & setting.overriding() == 0
-                && (wanted.is_empty() || value.bytes() == wanted.as_bytes())
             {
                 match setting {
                     Setting::SingleChild => self.config.single_child = true,
@@ -335,13 +338,16 @@ impl<'a> Reader<'_, 'a> {
             Setting::SingleChild => config.single_child |= on,
             Setting::WarnOnReap => config.warn_on_reap = on,
             Setting::Verbose => {
-                let level = crate::text::number(value).filter(|n| *n <= u32::from(Config::MOST_VERBOSE))?;
+                let level = number(value).filter(|n| *n <= u32::from(Config::MOST_VERBOSE))?;
                 config.verbosity = level as u8;
             }
             Setting::Rewrite | Setting::RemapExit => {
-                for rule in value.split(|byte| *byte == b',') {
-                    self.value(setting, rule)?;
-                }
+                let mut outcome = Some(());
+                each_part(value, b',', &mut |rule| {
+                    outcome = self.value(setting, rule);
+                    if outcome.is_some() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                });
+                outcome?;
             }
             _ => self.value(setting, value)?,
         }

@@ -1,9 +1,12 @@
 //! The table of options: the one place where an option, its variable and its words
 //! are written down. Parsing and `--help` read it.
 
+use crate::text::cut;
+
 /// What an option sets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
+#[allow(missing_docs, reason = "the table says what each is")]
 pub enum Setting {
     GracePeriod,
     ProcessGroup,
@@ -22,23 +25,27 @@ pub enum Setting {
 
 impl Setting {
     /// Its place in a set of settings.
-    pub const fn bit(self) -> u32 {
+    pub(super) const fn bit(self) -> u32 {
         1u32.wrapping_shl(self as u32)
     }
 
     /// The settings that, made by an option, leave a variable for this one unread.
-    pub const fn overriding(self) -> u32 {
+    pub(super) const fn overriding(self) -> u32 {
         match self {
-            Setting::ProcessGroup | Setting::SingleChild => Setting::ProcessGroup.bit() | Setting::SingleChild.bit(),
+            Setting::ProcessGroup | Setting::SingleChild => {
+                Setting::ProcessGroup.bit() | Setting::SingleChild.bit()
+            }
             Setting::Verbose | Setting::Quiet => Setting::Verbose.bit() | Setting::Quiet.bit(),
             setting => setting.bit(),
         }
     }
 
     /// What its value can be, in words that follow "is not".
-    pub const fn accepted(self) -> &'static str {
+    pub(super) const fn accepted(self) -> &'static str {
         match self {
-            Setting::GracePeriod => "a time such as 10s, 500ms, 1m30s, a number of seconds, or 0 for no waiting",
+            Setting::GracePeriod => {
+                "a time such as 10s, 500ms, 1m30s, a number of seconds, or 0 for no waiting"
+            }
             Setting::ParentDeathSignal => "a signal such as TERM, SIGUSR1, RTMIN+3 or a number from 1 to 64",
             Setting::Rewrite => {
                 "SIGNAL:SIGNAL, by name or number, 0 or none for dropping it (KILL, STOP and CHLD can't be rewritten)"
@@ -53,59 +60,92 @@ impl Setting {
 /// One option.
 #[derive(Clone, Copy, Debug)]
 pub struct Opt {
+    /// What it sets.
     pub setting: Setting,
+    /// Its letter.
     pub short: u8,
-    pub long: &'static str,
+    /// Its long name, the name of its value, its variable and its help, separated
+    /// by line feeds: one pointer, not four.
+    words: &'static str,
+}
+
+impl Opt {
+    /// Its long name, without dashes.
+    #[must_use]
+    pub fn long(&self) -> &'static [u8] {
+        self.word(0)
+    }
+
     /// What its value is called, empty if it takes none.
-    pub value: &'static str,
+    #[must_use]
+    pub fn value(&self) -> &'static [u8] {
+        self.word(1)
+    }
+
     /// The variable that sets the same, empty if there is none.
-    pub variable: &'static str,
-    pub help: &'static str,
+    #[must_use]
+    pub fn variable(&self) -> &'static [u8] {
+        self.word(2)
+    }
+
+    /// What `--help` says of it; nothing if it is not shown.
+    #[must_use]
+    pub fn help(&self) -> &'static [u8] {
+        self.word(3)
+    }
+
+    #[inline(never)]
+    fn word(&self, place: u32) -> &'static [u8] {
+        let mut rest = self.words.as_bytes();
+        for _ in 0..place {
+            rest = cut(rest, b'\n').1.unwrap_or_default();
+        }
+        cut(rest, b'\n').0
+    }
+}
+
+macro_rules! table {
+    ($($setting:ident $short:literal $long:literal $value:literal $variable:literal $help:literal)*) => {
+        [$(Opt {
+            setting: Setting::$setting,
+            short: $short,
+            words: concat!($long, "\n", $value, "\n", $variable, "\n", $help),
+        }),*]
+    };
 }
 
 /// The native options, in the order of `--help`.
 #[rustfmt::skip]
-pub const NATIVE: [Opt; 14] = [
-    opt(Setting::GracePeriod, b't', "grace-period", "DURATION", "TINI_GRACE_PERIOD",
-        "how long a shutdown may take: 10s, 500ms, 1m30s"),
-    opt(Setting::ProcessGroup, b'g', "process-group", "", "TINI_KILL_PROCESS_GROUP",
-        "signals go to the program's group (default)"),
-    opt(Setting::SingleChild, b'c', "single-child", "", "TINI_SINGLE_CHILD",
-        "signals go to the program alone"),
-    opt(Setting::Subreaper, b's', "subreaper", "", "TINI_SUBREAPER",
-        "collect orphans when not PID 1 (default)"),
-    opt(Setting::ParentDeathSignal, b'p', "parent-death-signal", "SIG", "TINI_PARENT_DEATH_SIGNAL",
-        "receive SIG when the parent dies"),
-    opt(Setting::Rewrite, b'r', "rewrite", "SIG:SIG", "TINI_REWRITE",
-        "pass a signal on as another; 0 drops it"),
-    opt(Setting::RemapExit, b'e', "remap-exit", "CODE[:CODE]", "TINI_REMAP_EXIT",
-        "exit with 0, or the second code, instead"),
-    opt(Setting::WarnOnReap, b'w', "warn-on-reap", "", "TINI_WARN_ON_REAP",
-        "warn of each orphan collected"),
-    opt(Setting::Verbose, b'v', "verbose", "", "TINI_VERBOSITY",
-        "say more, up to -vvv (0..4, default 1)"),
-    opt(Setting::Quiet, b'q', "quiet", "", "", "say less"),
-    opt(Setting::License, b'l', "license", "", "", "print the licence"),
-    opt(Setting::License, b'L', "license", "", "", ""),
-    opt(Setting::Version, b'V', "version", "", "", "print the version"),
-    opt(Setting::Help, b'h', "help", "", "", "print this text"),
-];
+pub const NATIVE: [Opt; 14] = table! {
+    GracePeriod b't' "grace-period" "DURATION" "TINI_GRACE_PERIOD"
+        "how long a shutdown may take: 10s, 500ms, 1m30s"
+    ProcessGroup b'g' "process-group" "" "TINI_KILL_PROCESS_GROUP"
+        "signals go to the program's group (default)"
+    SingleChild b'c' "single-child" "" "TINI_SINGLE_CHILD"
+        "signals go to the program alone"
+    Subreaper b's' "subreaper" "" "TINI_SUBREAPER"
+        "collect orphans when not PID 1 (default)"
+    ParentDeathSignal b'p' "parent-death-signal" "SIG" "TINI_PARENT_DEATH_SIGNAL"
+        "receive SIG when the parent dies"
+    Rewrite b'r' "rewrite" "SIG:SIG" "TINI_REWRITE"
+        "pass a signal on as another; 0 drops it"
+    RemapExit b'e' "remap-exit" "CODE[:CODE]" "TINI_REMAP_EXIT"
+        "exit with 0, or the second code, instead"
+    WarnOnReap b'w' "warn-on-reap" "" "TINI_WARN_ON_REAP"
+        "warn of each orphan collected"
+    Verbose b'v' "verbose" "" "TINI_VERBOSITY"
+        "say more, up to -vvv (0..4, default 1)"
+    Quiet b'q' "quiet" "" "" "say less"
+    License b'l' "license" "" "" "print the licence"
+    License b'L' "license" "" "" ""
+    Version b'V' "version" "" "" "print the version"
+    Help b'h' "help" "" "" "print this text"
+};
 
-const fn opt(
-    setting: Setting,
-    short: u8,
-    long: &'static str,
-    value: &'static str,
-    variable: &'static str,
-    help: &'static str,
-) -> Opt {
-    Opt { setting, short, long, value, variable, help }
-}
-
-/// Other inits' variables that mean the same as one of ours: the variable, what it
-/// sets, and the one value that counts (empty: any).
-pub const FOREIGN_VARIABLES: [(&str, Setting, &str); 3] = [
-    ("DUMB_INIT_SETSID", Setting::SingleChild, "0"),
-    ("DUMB_INIT_DEBUG", Setting::Verbose, "1"),
-    ("CATATONIT_DEBUG", Setting::Verbose, ""),
+/// Other inits' variables that mean the same as one of ours: the variable with the
+/// value that counts (any, if it ends with `=`), and what it sets.
+pub(super) const FOREIGN_VARIABLES: [(&str, Setting); 3] = [
+    ("DUMB_INIT_SETSID=0", Setting::SingleChild),
+    ("DUMB_INIT_DEBUG=1", Setting::Verbose),
+    ("CATATONIT_DEBUG=", Setting::Verbose),
 ];

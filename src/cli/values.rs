@@ -1,58 +1,50 @@
 //! The values that options and variables take: durations, rules, booleans.
 
-use core::time::Duration;
-
 use crate::exit::ExitCode;
 use crate::signal::Signal;
-use crate::text::number;
-
-/// What stands before the first `separator`, and what after it, if it is there.
-pub(super) fn split_at_byte(text: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
-    let mut parts = text.splitn(2, |byte| *byte == separator);
-    (parts.next().unwrap_or_default(), parts.next())
-}
+use crate::supervisor::Span;
+use crate::text::{cut, number, same};
 
 /// `0`, `false`, `no` and `off` are off; anything else, and nothing, is on.
 pub(super) fn boolean(text: &[u8]) -> bool {
-    ![&b"0"[..], b"false", b"no", b"off"].iter().any(|off| text.eq_ignore_ascii_case(off))
+    ![&b"0"[..], b"false", b"no", b"off"].iter().any(|off| same(text, off))
 }
 
 /// `10s`, `500ms`, `1m30s`, `2h`; without a unit, seconds.
-pub(super) fn duration(text: &[u8]) -> Option<Duration> {
-    if let Some(seconds) = number(text) {
-        return Some(Duration::from_secs(u64::from(seconds)));
-    }
-    if text.is_empty() {
-        return None;
-    }
-    let mut total = Duration::ZERO;
+pub(super) fn duration(text: &[u8]) -> Option<Span> {
+    let mut total = Span::ZERO;
     let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.iter().position(|byte| !byte.is_ascii_digit())?;
+    loop {
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (count, after) = rest.split_at_checked(digits)?;
         let count = u64::from(number(count)?);
-        let letters = after.iter().position(u8::is_ascii_digit).unwrap_or(after.len());
+        let letters = after.iter().take_while(|byte| !byte.is_ascii_digit()).count();
         let (unit, after) = after.split_at_checked(letters)?;
-        rest = after;
-        total = total.checked_add(match unit {
-            b"ms" => Duration::from_millis(count),
-            b"s" => Duration::from_secs(count),
-            b"m" => Duration::from_secs(count.wrapping_mul(60)),
-            b"h" => Duration::from_secs(count.wrapping_mul(3600)),
+        let unit: u64 = match unit {
+            b"ms" => 1,
+            b"s" => 1_000,
+            b"m" => 60_000,
+            b"h" => 3_600_000,
+            b"" if rest.len() == text.len() => 1_000,
             _ => return None,
-        })?;
+        };
+        let milliseconds = Span::from_millis(count.checked_mul(unit)?);
+        total = Span::from_nanos(total.as_nanos().checked_add(milliseconds.as_nanos())?);
+        if after.is_empty() {
+            return Some(total);
+        }
+        rest = after;
     }
-    Some(total)
 }
 
 /// `TERM:QUIT`, `15:3`, `HUP:0`, `HUP:none`. KILL and STOP never get here, CHLD is
 /// the init's own.
 pub(super) fn rewrite(text: &[u8]) -> Option<(Signal, Option<Signal>)> {
-    let (from, to) = split_at_byte(text, b':');
+    let (from, to) = cut(text, b':');
     let from = Signal::parse(from).filter(|from| from.is_catchable() && *from != Signal::CHLD)?;
     match to? {
         b"0" => Some((from, None)),
-        none if none.eq_ignore_ascii_case(b"none") => Some((from, None)),
+        none if same(none, b"none") => Some((from, None)),
         to => Some((from, Some(Signal::parse(to)?))),
     }
 }
@@ -60,7 +52,7 @@ pub(super) fn rewrite(text: &[u8]) -> Option<(Signal, Option<Signal>)> {
 /// `143`, `143:0`: the second code is 0 if it is not given.
 pub(super) fn remap(text: &[u8]) -> Option<(ExitCode, ExitCode)> {
     let code = |text| u8::try_from(number(text)?).ok().map(ExitCode::new);
-    let (from, to) = split_at_byte(text, b':');
+    let (from, to) = cut(text, b':');
     Some((code(from)?, to.map_or(Some(ExitCode::SUCCESS), code)?))
 }
 
@@ -74,14 +66,37 @@ mod tests {
     #[test]
     fn durations_as_people_write_them() {
         for (text, milliseconds) in [
-            ("0", 0), ("10", 10_000), ("10s", 10_000), ("500ms", 500), ("1m30s", 90_000),
-            ("2h", 7_200_000), ("1h1m1s1ms", 3_661_001), ("0s", 0), ("4294967295", 4_294_967_295_000),
+            ("0", 0),
+            ("10", 10_000),
+            ("10s", 10_000),
+            ("500ms", 500),
+            ("1m30s", 90_000),
+            ("2h", 7_200_000),
+            ("1h1m1s1ms", 3_661_001),
+            ("0s", 0),
+            ("4294967295", 4_294_967_295_000),
         ] {
-            assert_eq!(duration(text.as_bytes()), Some(Duration::from_millis(milliseconds)), "{text}");
+            assert_eq!(duration(text.as_bytes()), Some(Span::from_millis(milliseconds)), "{text}");
         }
         for text in [
-            "", "s", "10 s", " 10", "-1", "+1", "1.5s", "10S", "10sec", "s10", "10s5", "1m30", "ms",
-            "4294967296", "4294967296s", "1d", "10s ", "1e3",
+            "",
+            "s",
+            "10 s",
+            " 10",
+            "-1",
+            "+1",
+            "1.5s",
+            "10S",
+            "10sec",
+            "s10",
+            "10s5",
+            "1m30",
+            "ms",
+            "4294967296",
+            "4294967296s",
+            "1d",
+            "10s ",
+            "1e3",
         ] {
             assert_eq!(duration(text.as_bytes()), None, "{text:?}");
         }
@@ -91,14 +106,35 @@ mod tests {
     fn rewrite_rules_by_name_and_number() {
         let signal = |n| Signal::new(n).unwrap();
         for (text, from, to) in [
-            ("TERM:QUIT", 15, Some(3)), ("15:3", 15, Some(3)), ("SIGTERM:0", 15, None),
-            ("hup:none", 1, None), ("HUP:NONE", 1, None), ("RTMIN+3:TERM", 37, Some(15)), ("TERM:KILL", 15, Some(9)),
+            ("TERM:QUIT", 15, Some(3)),
+            ("15:3", 15, Some(3)),
+            ("SIGTERM:0", 15, None),
+            ("hup:none", 1, None),
+            ("HUP:NONE", 1, None),
+            ("RTMIN+3:TERM", 37, Some(15)),
+            ("TERM:KILL", 15, Some(9)),
             ("32:33", 32, Some(33)),
         ] {
             assert_eq!(rewrite(text.as_bytes()), Some((signal(from), to.map(signal))), "{text}");
         }
-        for text in ["", ":", "TERM", "TERM:", ":TERM", "KILL:TERM", "9:1", "STOP:TERM", "CHLD:TERM", "17:1",
-            "TERM:QUIT:HUP", "0:1", "65:1", "TERM:65", "TERM: QUIT", "TERM:00"] {
+        for text in [
+            "",
+            ":",
+            "TERM",
+            "TERM:",
+            ":TERM",
+            "KILL:TERM",
+            "9:1",
+            "STOP:TERM",
+            "CHLD:TERM",
+            "17:1",
+            "TERM:QUIT:HUP",
+            "0:1",
+            "65:1",
+            "TERM:65",
+            "TERM: QUIT",
+            "TERM:00",
+        ] {
             assert_eq!(rewrite(text.as_bytes()), None, "{text:?}");
         }
     }
@@ -108,7 +144,7 @@ mod tests {
         fn a_duration_is_the_sum_of_its_parts(h in 0u32..1000, m: u16, s: u16, ms: u16) {
             let text = format!("{h}h{m}m{s}s{ms}ms");
             let seconds = u64::from(h) * 3600 + u64::from(m) * 60 + u64::from(s);
-            let expected = Duration::from_secs(seconds) + Duration::from_millis(u64::from(ms));
+            let expected = Span::from_millis(seconds * 1000 + u64::from(ms));
             prop_assert_eq!(duration(text.as_bytes()), Some(expected));
         }
 

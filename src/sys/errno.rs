@@ -8,6 +8,7 @@ use crate::text::Decimal;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Errno(pub(super) i32);
 
+#[allow(missing_docs, reason = "they are named as errno(3) names them")]
 impl Errno {
     pub const EPERM: Errno = Errno(libc::EPERM);
     pub const ENOENT: Errno = Errno(libc::ENOENT);
@@ -23,7 +24,9 @@ impl Errno {
     pub const ENOSYS: Errno = Errno(libc::ENOSYS);
     pub const ESTALE: Errno = Errno(libc::ESTALE);
     pub const ETIMEDOUT: Errno = Errno(libc::ETIMEDOUT);
+}
 
+impl Errno {
     /// The words for the errors that starting a program and running it can meet.
     fn words(self) -> Option<&'static str> {
         Some(match self.0 {
@@ -55,7 +58,6 @@ impl Display for Errno {
         if let Some(words) = self.words() {
             return f.write_str(words);
         }
-        f.write_str("error ")?;
-        Decimal::from(self.0.unsigned_abs()).fmt(f)
+        write!(f, "error {}", Decimal::from(self.0.unsigned_abs()))
     }
 }

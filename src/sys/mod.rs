@@ -10,12 +10,11 @@
 use core::ffi::CStr;
 use core::mem::{MaybeUninit, size_of};
 use core::num::NonZeroI32;
-use core::time::Duration;
 
 use crate::exit::{Ended, ExitCode};
 use crate::signal::{Signal, SignalSet};
-use crate::supervisor::Instant;
-use crate::text::Decimal;
+use crate::supervisor::{Instant, Span};
+use crate::text::{Decimal, cut, number};
 
 mod errno;
 mod spawn;
@@ -47,6 +46,7 @@ macro_rules! syscall {
         syscall!($number, $a, $b, $c, $d, $e, $f;)
     };
 }
+#[cfg(not(freestanding))]
 use syscall;
 
 /// The kernel's convention: -4095..=-1 is an error (`syscall(2)`).
@@ -66,11 +66,13 @@ impl Pid {
     /// The init of a PID namespace.
     pub const INIT: Pid = Pid(NonZeroI32::new(1).unwrap());
 
+    /// The process with this number, if it can be one.
     #[must_use]
     pub fn new(pid: i32) -> Option<Pid> {
         NonZeroI32::new(pid).filter(|pid| pid.get() > 0).map(Pid)
     }
 
+    /// As a number, 1 at the least.
     #[must_use]
     pub const fn get(self) -> i32 {
         self.0.get()
@@ -237,7 +239,9 @@ pub fn block_all_signals() -> Result<SignalSet, Errno> {
     let mut before = SignalSet::EMPTY;
     let all = SignalSet::ALL;
     // SAFETY: both are signal sets as the kernel's, of the size given.
-    unsafe { syscall!(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const all, &raw mut before, SIGSET_SIZE) }?;
+    unsafe {
+        syscall!(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const all, &raw mut before, SIGSET_SIZE)
+    }?;
     Ok(before)
 }
 
@@ -247,7 +251,8 @@ pub fn block_all_signals() -> Result<SignalSet, Errno> {
 /// Whatever a seccomp profile answers.
 pub fn set_blocked_signals(mask: SignalSet) -> Result<(), Errno> {
     // SAFETY: `mask` is a signal set as the kernel's, of the size given.
-    unsafe { syscall!(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const mask, 0, SIGSET_SIZE) }.map(drop)
+    unsafe { syscall!(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const mask, 0, SIGSET_SIZE) }
+        .map(drop)
 }
 
 /// `struct sigaction` as the kernel has it. Without a handler to call, its tail
@@ -263,7 +268,9 @@ struct KernelAction {
 /// ignored, which makes the kernel reap them (`sigaction(2)`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ChildSignal {
+    /// Children that have ended wait to be collected.
     Default,
+    /// They don't.
     Ignored,
 }
 
@@ -291,6 +298,7 @@ pub fn set_child_signal(to: ChildSignal) -> Result<ChildSignal, Errno> {
 /// Whom a signal is for (`kill(2)`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Target {
+    /// This process.
     Process(Pid),
     /// The process group with this leader; not 1, which would mean everybody.
     Group(Pid),
@@ -327,7 +335,9 @@ pub enum Sender {
 /// A signal that was waiting.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Received {
+    /// Which.
     pub signal: Signal,
+    /// From whom.
     pub sender: Sender,
 }
 
@@ -336,7 +346,7 @@ pub struct Received {
 ///
 /// # Errors
 /// EINTR, or whatever a seccomp profile answers.
-pub fn wait_for_signal(set: SignalSet, limit: Option<Duration>) -> Result<Option<Received>, Errno> {
+pub fn wait_for_signal(set: SignalSet, limit: Option<Span>) -> Result<Option<Received>, Errno> {
     let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
     let limit = limit.map(Timespec::from);
     let limit = limit.as_ref();
@@ -377,11 +387,12 @@ struct Timespec {
     nanoseconds: i64,
 }
 
-impl From<Duration> for Timespec {
-    fn from(duration: Duration) -> Timespec {
+impl From<Span> for Timespec {
+    fn from(span: Span) -> Timespec {
+        let nanoseconds = span.as_nanos();
         Timespec {
-            seconds: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
-            nanoseconds: i64::from(duration.subsec_nanos()),
+            seconds: (nanoseconds / 1_000_000_000) as i64,
+            nanoseconds: (nanoseconds % 1_000_000_000) as i64,
         }
     }
 }
@@ -451,12 +462,13 @@ pub fn now() -> Instant {
         time = Timespec { seconds: short.seconds.into(), nanoseconds: short.nanoseconds.into() };
     }
     let _ = told;
-    Instant::new(time.seconds.unsigned_abs(), time.nanoseconds.unsigned_abs())
+    let seconds = time.seconds.unsigned_abs().wrapping_mul(1_000_000_000);
+    Instant::new(Span::from_nanos(seconds.wrapping_add(time.nanoseconds.unsigned_abs())))
 }
 
-/// Lets `duration` pass (`poll(2)` of nothing).
-pub fn sleep(duration: Duration) {
-    let limit = Timespec::from(duration);
+/// Lets `span` pass (`poll(2)` of nothing).
+pub fn sleep(span: Span) {
+    let limit = Timespec::from(span);
     // SAFETY: no descriptors, so the first pointer is not looked at.
     let _ = with_limit(Some(&limit), POLL, |number, limit| unsafe { syscall!(number, 0, 0, limit) });
 }
@@ -554,13 +566,13 @@ impl Directory {
             let filled = unsafe { syscall!(libc::SYS_getdents64, self.0.0, buffer.as_mut_ptr(), size) };
             let Ok(filled @ 1..) = filled else { return };
             // SAFETY: bytes of an initialised array of u64.
-            let bytes = unsafe { core::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), filled.min(size)) };
+            let bytes =
+                unsafe { core::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), filled.min(size)) };
             let mut rest = bytes;
             while let Some(&[low, high]) = rest.get(LENGTH..LENGTH + 2) {
                 let length = usize::from(u16::from_ne_bytes([low, high]));
-                let name = rest.get(NAME..length).unwrap_or_default();
-                let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-                if let Some(number) = crate::text::number(name) {
+                let (name, _) = cut(rest.get(NAME..length).unwrap_or_default(), 0);
+                if let Some(number) = number(name) {
                     visit(number);
                 }
                 let Some(next) = rest.get(length.max(NAME)..) else { break };
@@ -603,6 +615,7 @@ pub fn read_process<'b>(process: Pid, name: &str, buffer: &'b mut [u8]) -> Resul
 pub struct Terminal(usize);
 
 impl Terminal {
+    /// What standard input is open on, a terminal or not.
     pub const STDIN: Terminal = Terminal(0);
 
     /// Its foreground process group (`TIOCGPGRP(2const)`).
@@ -636,13 +649,15 @@ const STDERR: usize = 2;
 ///
 /// # Errors
 /// EAGAIN if nobody reads, otherwise as `write(2)` says.
-pub fn write_error(line: &[u8], patience: Duration) -> Result<(), Errno> {
+pub fn write_error(line: &[u8], patience: Span) -> Result<(), Errno> {
     // The kernel's name for the offset of a stream, in both halves.
     const CURRENT: isize = -1;
     let write_now = || {
         let part = libc::iovec { iov_base: line.as_ptr().cast_mut().cast(), iov_len: line.len() };
         // SAFETY: `part` describes `line`, which the kernel only reads.
-        unsafe { syscall!(libc::SYS_pwritev2, STDERR, &raw const part, 1, CURRENT, CURRENT, libc::RWF_NOWAIT) }
+        unsafe {
+            syscall!(libc::SYS_pwritev2, STDERR, &raw const part, 1, CURRENT, CURRENT, libc::RWF_NOWAIT)
+        }
     };
     match write_now() {
         Ok(_) => return Ok(()),
@@ -666,7 +681,7 @@ fn is_seekable(descriptor: usize) -> bool {
     unsafe { syscall!(libc::SYS_lseek, descriptor, 0, libc::SEEK_CUR) }.is_ok()
 }
 
-fn wait_until_writable(descriptor: usize, patience: Duration) -> Result<(), Errno> {
+fn wait_until_writable(descriptor: usize, patience: Span) -> Result<(), Errno> {
     let mut watched = libc::pollfd { fd: descriptor as i32, events: libc::POLLOUT, revents: 0 };
     let limit = Timespec::from(patience);
     // SAFETY: `watched` is the one pollfd announced.

@@ -58,7 +58,11 @@ impl<'a> Strings<'a> {
     /// [`Strings::split_first`] of a longer one.
     pub(crate) fn with_place_before(self) -> Option<Strings<'a>> {
         // SAFETY: the place before belongs to the same array.
-        self.has_place_before.then(|| Strings { first: unsafe { self.first.sub(1) }, has_place_before: false, ..self })
+        self.has_place_before.then(|| Strings {
+            first: unsafe { self.first.sub(1) },
+            has_place_before: false,
+            ..self
+        })
     }
 }
 
@@ -138,6 +142,7 @@ impl<'a> Text<'a> {
         unsafe { *self.0.cast::<u8>() }
     }
 
+    /// Whether it has no bytes.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.first() == 0

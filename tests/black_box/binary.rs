@@ -33,18 +33,11 @@ struct Segment {
 /// A little-endian number of the file.
 fn number(file: &[u8], offset: usize, bytes: usize) -> usize {
     let field = &file[offset..offset + bytes];
-    field
-        .iter()
-        .rev()
-        .fold(0, |sum, byte| sum << 8 | usize::from(*byte))
+    field.iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte))
 }
 
 fn segments(file: &[u8]) -> Vec<Segment> {
-    assert_eq!(
-        file[..6],
-        *b"\x7fELF\x02\x01",
-        "a 64-bit little-endian ELF file"
-    );
+    assert_eq!(file[..6], *b"\x7fELF\x02\x01", "a 64-bit little-endian ELF file");
     let start = number(file, 0x20, 8);
     let (size, count) = (number(file, 0x36, 2), number(file, 0x38, 2));
     (0..count)
@@ -62,20 +55,14 @@ fn segments(file: &[u8]) -> Vec<Segment> {
 /// The tags of a dynamic section.
 fn dynamic_tags(file: &[u8], segment: &Segment) -> Vec<u64> {
     let section = &file[segment.offset..][..segment.size_in_file];
-    section
-        .chunks_exact(16)
-        .map(|entry| number(entry, 0, 8) as u64)
-        .collect()
+    section.chunks_exact(16).map(|entry| number(entry, 0, 8) as u64).collect()
 }
 
 #[test]
 fn it_is_one_static_file() {
     let file = fs::read(init_path()).expect("the init");
     let segments = segments(&file);
-    for (kind, what) in [
-        (PT_INTERP, "a dynamic loader"),
-        (PT_TLS, "thread-local storage"),
-    ] {
+    for (kind, what) in [(PT_INTERP, "a dynamic loader"), (PT_TLS, "thread-local storage")] {
         let needed = segments.iter().any(|segment| segment.kind == kind);
         assert!(!needed, "it needs {what}: {segments:#?}");
     }
@@ -96,14 +83,7 @@ fn nothing_in_it_is_both_writable_and_executable() {
         assert_ne!(segment.flags & both, both, "{segments:#?}");
     }
     let loaded = segments.iter().filter(|segment| segment.kind == PT_LOAD);
-    let writable: usize = loaded
-        .clone()
-        .filter(|segment| segment.flags & PF_W != 0)
-        .map(|segment| segment.size)
-        .sum();
-    println!(
-        "{} bytes, {} segments loaded, {writable} bytes writable",
-        file.len(),
-        loaded.count()
-    );
+    let writable: usize =
+        loaded.clone().filter(|segment| segment.flags & PF_W != 0).map(|segment| segment.size).sum();
+    println!("{} bytes, {} segments loaded, {writable} bytes writable", file.len(), loaded.count());
 }

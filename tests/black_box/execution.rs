@@ -43,30 +43,14 @@ fn tells_why_a_program_cannot_be_executed() {
         ("no-such-program".to_owned(), 127, NOT_FOUND),
         ("./no-such-program".to_owned(), 127, NOT_FOUND),
         (link("dangling", "/no/such/target"), 127, NOT_FOUND),
-        (
-            make("lost", b"#!/no/such/interpreter\n", 0o755),
-            127,
-            "no such file",
-        ),
+        (make("lost", b"#!/no/such/interpreter\n", 0o755), 127, "no such file"),
         // Found, and of no use.
         ("/".to_owned(), 126, DENIED),
         ("/usr".to_owned(), 126, DENIED),
         (plain.clone(), 126, DENIED),
-        (
-            make("closed", b"#!/bin/sh\n", 0o644),
-            126,
-            "permission denied",
-        ),
-        (
-            make("elf", b"\x7fELF\0\x01\x02junk", 0o755),
-            126,
-            "not an executable",
-        ),
-        (
-            make("junk", &[0xfe, 0xed, 0, 1, 2, 3], 0o755),
-            126,
-            "not an executable",
-        ),
+        (make("closed", b"#!/bin/sh\n", 0o644), 126, "permission denied"),
+        (make("elf", b"\x7fELF\0\x01\x02junk", 0o755), 126, "not an executable"),
+        (make("junk", &[0xfe, 0xed, 0, 1, 2, 3], 0o755), 126, "not an executable"),
         (link("loop", "loop"), 126, "symbolic links"),
         (format!("{plain}/program"), 126, "not a directory"),
         (format!("/{long}"), 126, "name too long"),
@@ -96,10 +80,7 @@ fn tells_when_the_argument_list_is_too_long() {
         let mut words = vec![script.clone().into_os_string()];
         words.extend((0..size / 100_000).map(|_| filler.clone().into()));
         words.push("y".repeat(size % 100_000).into());
-        Container::as_subreaper()
-            .init(&init)
-            .name("i")
-            .program(words)
+        Container::as_subreaper().init(&init).name("i").program(words)
     };
     let is_too_much = |size| filled(size).try_start().is_err();
     // The kernel allows an eighth of the stack limit or more; the search finds the last size that
@@ -145,11 +126,7 @@ fn a_text_is_of_no_use_where_there_is_no_shell() {
     let root = Scratch::new();
     root.init();
     root.file("script", "exit 9\n", 0o755);
-    let outcome = Container::as_pid_1()
-        .root(root.path())
-        .init("/init")
-        .program(["/script"])
-        .run();
+    let outcome = Container::as_pid_1().root(root.path()).init("/init").program(["/script"]).run();
     expect_failure(&outcome, 126, "/script", NO_EXECUTABLE);
 }
 
@@ -157,16 +134,8 @@ fn a_text_is_of_no_use_where_there_is_no_shell() {
 fn searches_bin_and_usr_bin_when_path_is_unset() {
     require_root!();
     for place in PLACES {
-        place()
-            .without_env("PATH")
-            .program(["sh", "-c", "exit 5"])
-            .run()
-            .expect_code(5)
-            .expect_silence();
-        let outcome = place()
-            .without_env("PATH")
-            .program(["no-such-program"])
-            .run();
+        place().without_env("PATH").program(["sh", "-c", "exit 5"]).run().expect_code(5).expect_silence();
+        let outcome = place().without_env("PATH").program(["no-such-program"]).run();
         expect_failure(&outcome, 127, "no-such-program", NOT_FOUND);
     }
 }
@@ -213,12 +182,7 @@ impl Shelf {
     fn search(&self, directories: &[&str]) -> Outcome {
         let directories = directories.iter().map(|name| self.scratch.join(name));
         let path = std::env::join_paths(directories).expect("a search path");
-        Container::as_pid_1()
-            .init(&self.init)
-            .user(NOBODY, NOBODY)
-            .env("PATH", path)
-            .program(["tool"])
-            .run()
+        Container::as_pid_1().init(&self.init).user(NOBODY, NOBODY).env("PATH", path).program(["tool"]).run()
     }
 }
 
@@ -236,12 +200,7 @@ fn an_unusable_directory_of_path_does_not_end_the_search() {
 fn a_program_that_only_others_may_execute_was_found() {
     require_root!();
     let shelf = Shelf::new();
-    for directories in [
-        &["closed"][..],
-        &["plain"],
-        &["closed", "missing"],
-        &["missing", "plain"],
-    ] {
+    for directories in [&["closed"][..], &["plain"], &["closed", "missing"], &["missing", "plain"]] {
         expect_failure(&shelf.search(directories), 126, "tool", DENIED);
     }
     expect_failure(&shelf.search(&["missing"]), 127, "tool", NOT_FOUND);
@@ -261,12 +220,7 @@ fn works_in_an_empty_root() {
         ("as nobody", |it| it.user(NOBODY, NOBODY)),
         ("no_new_privs", Container::no_new_privileges),
         ("without capabilities", Container::no_capabilities),
-        ("all of it", |it| {
-            it.read_only()
-                .no_capabilities()
-                .no_new_privileges()
-                .user(12_345, 54_321)
-        }),
+        ("all of it", |it| it.read_only().no_capabilities().no_new_privileges().user(12_345, 54_321)),
     ];
     for (what, change) in runs {
         let outcome = change(bare()).program(["/init", "-V"]).run();

@@ -9,22 +9,14 @@ const HARMLESS: [i32; 8] = [17, 18, 19, 20, 21, 22, 23, 28];
 /// Runs a script under an init with these options; its exit code. A healthy run is a silent one.
 #[track_caller]
 fn code_of(container: Container, options: &[&str], script: &str) -> i32 {
-    container
-        .options(options.iter().copied())
-        .probe(script)
-        .run()
-        .expect_silence()
-        .code()
+    container.options(options.iter().copied()).probe(script).run().expect_silence().code()
 }
 
 #[test]
 fn passes_every_exit_code_on() {
     require_root!();
     for code in 0..=255 {
-        assert_eq!(
-            code_of(Container::as_pid_1(), &[], &format!("exit {code}")),
-            code
-        );
+        assert_eq!(code_of(Container::as_pid_1(), &[], &format!("exit {code}")), code);
     }
 }
 
@@ -41,25 +33,15 @@ fn tells_death_by_every_signal_as_128_plus_its_number() {
     require_root!();
     for signal in (1..=64).filter(|signal| !HARMLESS.contains(signal)) {
         let outcome = Container::as_pid_1().probe(&format!("die {signal}")).run();
-        assert_eq!(
-            outcome.code(),
-            128 + signal,
-            "death by signal {signal}: {outcome:#?}"
-        );
+        assert_eq!(outcome.code(), 128 + signal, "death by signal {signal}: {outcome:#?}");
     }
 }
 
 #[test]
 fn tells_death_by_a_signal_outside_pid_1() {
     for signal in [1, 6, 9, 11, 15, 31, 32, 33, 34, 64] {
-        let outcome = Container::as_subreaper()
-            .probe(&format!("die {signal}"))
-            .run();
-        assert_eq!(
-            outcome.code(),
-            128 + signal,
-            "death by signal {signal}: {outcome:#?}"
-        );
+        let outcome = Container::as_subreaper().probe(&format!("die {signal}")).run();
+        assert_eq!(outcome.code(), 128 + signal, "death by signal {signal}: {outcome:#?}");
     }
 }
 

@@ -13,16 +13,12 @@ const ORPHANS: usize = 5;
 
 /// A run with much to tell: orphans, and signals to pass on.
 fn start_noisily(container: Container) -> Run {
-    let mut run = container
-        .probe(&format!("orphans {ORPHANS}; record TERM"))
-        .start();
+    let mut run = container.probe(&format!("orphans {ORPHANS}; record TERM")).start();
     run.wait_for_line("ready");
     for signal in [libc::SIGUSR1, libc::SIGUSR2, libc::SIGTERM] {
         run.signal(signal);
         let expected = format!("signal {signal} ");
-        run.wait_until("the signal has arrived", |run| {
-            run.stdout().contains(&expected)
-        });
+        run.wait_until("the signal has arrived", |run| run.stdout().contains(&expected));
     }
     run
 }
@@ -34,21 +30,14 @@ fn run_noisily(container: Container) -> Outcome {
 /// The signals that the program of a noisy run received.
 fn received(outcome: &Outcome) -> Vec<&str> {
     let lines = outcome.stdout.lines();
-    lines
-        .filter_map(|line| line.strip_prefix("signal ")?.split_whitespace().next())
-        .collect()
+    lines.filter_map(|line| line.strip_prefix("signal ")?.split_whitespace().next()).collect()
 }
 
 #[test]
 fn a_stderr_that_takes_nothing_neither_stops_nor_kills_nor_reaches_the_program() {
     require_root!();
     for place in PLACES {
-        for stream in [
-            || Stream::Closed,
-            || Stream::Broken,
-            || Stream::Full,
-            || Stream::Null,
-        ] {
+        for stream in [|| Stream::Closed, || Stream::Broken, || Stream::Full, || Stream::Null] {
             let outcome = run_noisily(place().options(["-vvvw"]).stderr(stream()));
             assert_eq!(received(&outcome), ["10", "12", "15"], "{outcome:#?}");
         }
@@ -62,11 +51,7 @@ fn a_last_word_to_a_stderr_that_takes_nothing_ends_in_the_right_code() {
         for stream in [|| Stream::Closed, || Stream::Broken, || Stream::Full] {
             let failed = place().program(["/no/such/program"]).stderr(stream()).run();
             failed.expect_code(127);
-            place()
-                .options(["-X"])
-                .stderr(stream())
-                .run()
-                .expect_code(1);
+            place().options(["-X"]).stderr(stream()).run().expect_code(1);
         }
     }
 }
@@ -76,10 +61,7 @@ fn help_to_a_stdout_that_takes_nothing_ends() {
     for stream in [|| Stream::Closed, || Stream::Broken] {
         for option in ["-h", "-V", "-l"] {
             // Whether that is a failure is a matter of taste; that it ends is not.
-            let outcome = Container::as_subreaper()
-                .options([option])
-                .stdout(stream())
-                .run();
+            let outcome = Container::as_subreaper().options([option]).stdout(stream()).run();
             assert!([0, 1].contains(&outcome.code()), "{outcome:#?}");
         }
     }
@@ -96,9 +78,8 @@ fn a_healthy_run_is_silent() {
 #[test]
 fn every_line_has_level_name_and_pid_and_is_bounded() {
     require_root!();
-    for place in PLACES {
+    for (place, is_pid_1) in PLACES.into_iter().zip([true, false]) {
         let mut run = start_noisily(place().options(["-vvvvw"]));
-        let is_pid_1 = run.init().inner_pid == 1;
         let pid = if is_pid_1 { 1 } else { run.pid() };
         let outcome = run.wait(LIMIT);
         assert!(outcome.stderr.ends_with('\n'));
@@ -116,16 +97,10 @@ fn levels_are_padded_to_five_letters() {
     require_root!();
     let outcome = run_noisily(Container::as_pid_1().options(["-vw"]));
     for start in ["[WARN  tini-rs (1)] ", "[INFO  tini-rs (1)] "] {
-        assert!(
-            outcome.stderr.lines().any(|line| line.starts_with(start)),
-            "{outcome:#?}"
-        );
+        assert!(outcome.stderr.lines().any(|line| line.starts_with(start)), "{outcome:#?}");
     }
     let outcome = Container::as_pid_1().program(["/no/such/program"]).run();
-    assert!(
-        outcome.stderr.starts_with("[ERROR tini-rs (1)] "),
-        "{outcome:#?}"
-    );
+    assert!(outcome.stderr.starts_with("[ERROR tini-rs (1)] "), "{outcome:#?}");
 }
 
 #[test]
@@ -219,11 +194,8 @@ fn warns_of_each_orphan_collected_when_asked_to() {
         ] {
             let mut run = start_noisily(warn(place()));
             let outcome = run.wait(LIMIT);
-            let warnings: BTreeSet<&str> = outcome
-                .stderr
-                .lines()
-                .filter(|line| line.starts_with("[WARN  "))
-                .collect();
+            let warnings: BTreeSet<&str> =
+                outcome.stderr.lines().filter(|line| line.starts_with("[WARN  ")).collect();
             // As many different lines as orphans: each names its own.
             assert_eq!(warnings.len(), ORPHANS, "{outcome:#?}");
             assert_eq!(outcome.stderr.lines().count(), ORPHANS, "{outcome:#?}");
@@ -234,11 +206,7 @@ fn warns_of_each_orphan_collected_when_asked_to() {
 #[test]
 fn a_message_never_goes_to_stdout() {
     require_root!();
-    let outcome = Container::as_pid_1()
-        .options(["-vvvvw"])
-        .probe("orphans 3; exit 0")
-        .run()
-        .expect_code(0);
+    let outcome = Container::as_pid_1().options(["-vvvvw"]).probe("orphans 3; exit 0").run().expect_code(0);
     assert_eq!(outcome.stdout, "");
     assert_ne!(outcome.stderr, "");
 }

@@ -64,11 +64,7 @@ fn blocks_signals_by_its_first_system_call() {
         assert_eq!(name, "rt_sigprocmask", "{line}");
         assert!(line.contains("~[]"), "every signal is blocked: {line}");
         let names: Vec<&str> = calls.iter().map(|(name, _)| name.as_str()).collect();
-        println!(
-            "{} system calls of the init: {}",
-            names.len(),
-            names.join(" ")
-        );
+        println!("{} system calls of the init: {}", names.len(), names.join(" "));
     }
 }
 
@@ -136,11 +132,7 @@ fn a_signal_to_the_group_before_the_programs_own_setpgid_is_not_lost() {
 /// Runs the script `status` to its end.
 #[track_caller]
 fn report(container: Container) -> Report {
-    let outcome = container
-        .probe("status")
-        .run()
-        .expect_code(0)
-        .expect_silence();
+    let outcome = container.probe("status").run().expect_code(0).expect_silence();
     Report::read(&outcome.stdout)
 }
 
@@ -179,11 +171,7 @@ fn hands_mask_and_dispositions_over_exactly() {
 fn the_program_leads_a_group_of_its_own_in_the_inits_session() {
     require_root!();
     for options in [&[][..], &["-g"], &["--process-group"]] {
-        let found = report(
-            Container::as_pid_1()
-                .new_session()
-                .options(options.iter().copied()),
-        );
+        let found = report(Container::as_pid_1().new_session().options(options.iter().copied()));
         assert_eq!(found.get("ppid"), "1");
         assert_eq!(found.get("pgid"), found.get("pid"));
         assert_eq!(found.get("sid"), "1");
@@ -279,11 +267,7 @@ fn the_parents_death_ends_everything_when_the_parent_is_a_process() {
     let (init, probe) = (init_path(), probe_path());
     let (init, probe) = (init.display(), probe.display());
     let script = format!("fork {{ exec {init} -p TERM -- {probe} pause }}; pause");
-    let mut run = Container::as_subreaper()
-        .init(probe_path())
-        .probing()
-        .arguments([script])
-        .start();
+    let mut run = Container::as_subreaper().init(probe_path()).probing().arguments([script]).start();
     let is_program = |words: &[String]| words.len() == 2 && words[1] == "pause";
     run.wait_until("the program runs", |run| {
         let started = run.started_processes();

@@ -109,14 +109,9 @@ fn a_bad_variable_is_refused_in_one_line() {
     for (name, value, accepted) in cases {
         // Of a list it is enough to name the item.
         let bad = value.rsplit(',').next().unwrap_or(value);
-        let container = Container::as_subreaper()
-            .env(name, value)
-            .probe(&format!("touch {}", witness.display()));
-        expect_refusal(
-            container,
-            &format!("{name}={value}"),
-            &[name, bad, accepted],
-        );
+        let container =
+            Container::as_subreaper().env(name, value).probe(&format!("touch {}", witness.display()));
+        expect_refusal(container, &format!("{name}={value}"), &[name, bad, accepted]);
         assert!(!witness.exists(), "{name}={value} has started the program");
     }
 }
@@ -131,68 +126,34 @@ fn an_option_beats_a_bad_or_another_variable() {
         ("TINI_GRACE_PERIOD", "0", &["-t", "5s"], "exit 7", 7),
     ];
     for (name, value, options, script, code) in cases {
-        let outcome = Container::as_pid_1()
-            .env(name, value)
-            .options(options.iter().copied())
-            .probe(script)
-            .run();
-        assert_eq!(
-            outcome.code(),
-            code,
-            "{name}={value} {options:?}: {outcome:#?}"
-        );
+        let outcome =
+            Container::as_pid_1().env(name, value).options(options.iter().copied()).probe(script).run();
+        assert_eq!(outcome.code(), code, "{name}={value} {options:?}: {outcome:#?}");
     }
-    assert!(leads_a_group(
-        Container::as_pid_1()
-            .env("TINI_SINGLE_CHILD", "1")
-            .options(["-g"])
-    ));
-    assert!(!leads_a_group(
-        Container::as_pid_1()
-            .env("TINI_KILL_PROCESS_GROUP", "1")
-            .options(["-c"])
-    ));
+    assert!(leads_a_group(Container::as_pid_1().env("TINI_SINGLE_CHILD", "1").options(["-g"])));
+    assert!(!leads_a_group(Container::as_pid_1().env("TINI_KILL_PROCESS_GROUP", "1").options(["-c"])));
     let loud = Container::as_pid_1().env("TINI_VERBOSITY", "4");
-    loud.options(["-q"])
-        .probe("orphans 3")
-        .run()
-        .expect_code(0)
-        .expect_silence();
+    loud.options(["-q"]).probe("orphans 3").run().expect_code(0).expect_silence();
 }
 
 #[test]
 fn options_end_at_the_first_word_that_is_none() {
     require_root!();
     let words = ["-l", "--version", "-h", "--", "-x", "--nonsense", "-t"];
-    for (before, after) in [
-        (&[][..], &words[..]),
-        (&["--"], &words),
-        (&["-g"], &words),
-        (&["-g", "--"], &words),
-    ] {
+    for (before, after) in
+        [(&[][..], &words[..]), (&["--"], &words), (&["-g"], &words), (&["-g", "--"], &words)]
+    {
         let before = before.iter().map(|word| (*word).into());
-        let arguments = before
-            .chain(probe_command("status"))
-            .chain(after.iter().map(|word| (*word).into()));
-        let outcome = Container::as_pid_1()
-            .probing()
-            .arguments(arguments)
-            .run()
-            .expect_code(0)
-            .expect_silence();
+        let arguments = before.chain(probe_command("status")).chain(after.iter().map(|word| (*word).into()));
+        let outcome =
+            Container::as_pid_1().probing().arguments(arguments).run().expect_code(0).expect_silence();
         assert_eq!(Report::read(&outcome.stdout).all("arg"), words);
     }
     // Only the first -- is the init's.
-    let outcome = Container::as_pid_1()
-        .arguments(["--", "--"])
-        .run()
-        .expect_code(127);
+    let outcome = Container::as_pid_1().arguments(["--", "--"]).run().expect_code(127);
     outcome.expect_one_line("ERROR", &["--"]);
     // A single - is a name.
-    let outcome = Container::as_pid_1()
-        .arguments(["-", "x"])
-        .run()
-        .expect_code(127);
+    let outcome = Container::as_pid_1().arguments(["-", "x"]).run().expect_code(127);
     outcome.expect_one_line("ERROR", &["-"]);
 }
 
@@ -215,14 +176,7 @@ fn options_can_be_written_in_all_the_usual_ways() {
         &["-t", "1m30s", "-e7"],
         &["--grace-period=500ms", "-e7"],
         &["--grace", "5", "-e7"],
-        &[
-            "-r",
-            "TERM:QUIT",
-            "-rHUP:0",
-            "--rewrite=USR1:none",
-            "-rRTMIN+3:15",
-            "-e7",
-        ],
+        &["-r", "TERM:QUIT", "-rHUP:0", "--rewrite=USR1:none", "-rRTMIN+3:15", "-e7"],
         &["-pSIGTERM", "-e7", "-q"],
     ];
     for options in ways {
@@ -233,15 +187,8 @@ fn options_can_be_written_in_all_the_usual_ways() {
             .expect_code(0)
             .expect_silence();
     }
-    let outcome = Container::as_pid_1()
-        .options(["-vvge7"])
-        .probe("exit 7")
-        .run()
-        .expect_code(0);
-    assert!(
-        outcome.stderr.lines().all(|line| log_line(line).is_some()),
-        "{outcome:#?}"
-    );
+    let outcome = Container::as_pid_1().options(["-vvge7"]).probe("exit 7").run().expect_code(0);
+    assert!(outcome.stderr.lines().all(|line| log_line(line).is_some()), "{outcome:#?}");
     assert_ne!(outcome.stderr, "");
 }
 
@@ -263,22 +210,14 @@ fn every_value_can_be_given_by_environment() {
         ("TINI_UNHEARD_OF", "nonsense"),
     ] {
         let outcome = Container::as_pid_1().env(name, value).probe("exit 7").run();
-        assert_eq!(
-            (outcome.code(), outcome.stderr.as_str()),
-            (7, ""),
-            "{name}={value}"
-        );
+        assert_eq!((outcome.code(), outcome.stderr.as_str()), (7, ""), "{name}={value}");
     }
 }
 
 /// Whether the program leads a group of its own, as it does unless it is a single child.
 #[track_caller]
 fn leads_a_group(container: Container) -> bool {
-    let outcome = container
-        .probe("status")
-        .run()
-        .expect_code(0)
-        .expect_silence();
+    let outcome = container.probe("status").run().expect_code(0).expect_silence();
     let found = Report::read(&outcome.stdout);
     found.get("pgid") == found.get("pid")
 }
@@ -301,32 +240,20 @@ fn a_variable_can_switch_off_as_well_as_on() {
     for (value, is_on) in switches {
         let single = Container::as_pid_1().env("TINI_SINGLE_CHILD", value);
         assert_eq!(!leads_a_group(single), is_on, "TINI_SINGLE_CHILD={value:?}");
-        let warned = Container::as_pid_1()
-            .env("TINI_WARN_ON_REAP", value)
-            .probe("orphans 3")
-            .run()
-            .expect_code(0);
-        assert_eq!(
-            !warned.stderr.is_empty(),
-            is_on,
-            "TINI_WARN_ON_REAP={value:?}"
-        );
+        let warned =
+            Container::as_pid_1().env("TINI_WARN_ON_REAP", value).probe("orphans 3").run().expect_code(0);
+        assert_eq!(!warned.stderr.is_empty(), is_on, "TINI_WARN_ON_REAP={value:?}");
+        // The group is the default, so that this one can only be switched off.
         let group = Container::as_pid_1().env("TINI_KILL_PROCESS_GROUP", value);
-        println!(
-            "TINI_KILL_PROCESS_GROUP={value:?}: {}",
-            leads_a_group(group)
-        );
+        assert_eq!(leads_a_group(group), is_on, "TINI_KILL_PROCESS_GROUP={value:?}");
     }
 }
 
 /// What an option prints about the init.
 #[track_caller]
 fn printed(option: &str) -> String {
-    let Outcome { stdout, .. } = Container::as_subreaper()
-        .arguments([option])
-        .run()
-        .expect_code(0)
-        .expect_silence();
+    let Outcome { stdout, .. } =
+        Container::as_subreaper().arguments([option]).run().expect_code(0).expect_silence();
     assert!(stdout.ends_with('\n'), "{option}: {stdout:?}");
     stdout
 }
@@ -334,16 +261,9 @@ fn printed(option: &str) -> String {
 #[test]
 fn help_version_and_licence_are_printed_on_stdout() {
     require_root!();
-    for options in [
-        &["-h", "--help"][..],
-        &["-V", "--version"],
-        &["-l", "-L", "--license"],
-    ] {
+    for options in [&["-h", "--help"][..], &["-V", "--version"], &["-l", "-L", "--license"]] {
         let text = printed(options[0]);
-        assert!(
-            options.iter().all(|option| printed(option) == text),
-            "{options:?}"
-        );
+        assert!(options.iter().all(|option| printed(option) == text), "{options:?}");
     }
     let help = printed("-h");
     for word in [
@@ -377,10 +297,7 @@ fn help_version_and_licence_are_printed_on_stdout() {
     let licence = printed("-l");
     assert!(licence.contains("MIT License") && licence.contains("WITHOUT WARRANTY OF ANY KIND"));
     // The first of them counts, whatever follows.
-    let outcome = Container::as_pid_1()
-        .arguments(["-v", "--version", "-x"])
-        .run()
-        .expect_code(0);
+    let outcome = Container::as_pid_1().arguments(["-v", "--version", "-x"]).run().expect_code(0);
     assert!(outcome.stdout.contains("version"));
     let program = probe_path();
     let words = ["-V".as_ref(), program.as_os_str()];
@@ -392,12 +309,10 @@ fn as_dockerd_reads_it(output: &str) -> Option<(&str, &str)> {
     let line = output.trim().lines().next()?;
     let mut parts = line.splitn(2, " - ");
     let version = parts.next()?.trim().strip_prefix("tini version ")?;
-    let commit = parts.next().and_then(
-        |part| match part.trim().split('.').collect::<Vec<_>>()[..] {
-            ["git", commit] => Some(commit),
-            _ => None,
-        },
-    );
+    let commit = parts.next().and_then(|part| match part.trim().split('.').collect::<Vec<_>>()[..] {
+        ["git", commit] => Some(commit),
+        _ => None,
+    });
     Some((version, commit.unwrap_or_default()))
 }
 
@@ -408,13 +323,7 @@ fn dockerd_understands_the_version() {
     assert!(version.starts_with(env!("CARGO_PKG_VERSION")), "{text:?}");
     println!("version {version:?}, commit {commit:?}");
     // The reading itself, by outputs of which it is known how it goes.
-    assert_eq!(
-        as_dockerd_reads_it("tini version 0.13.0 - git.949e6fa\n"),
-        Some(("0.13.0", "949e6fa"))
-    );
-    assert_eq!(
-        as_dockerd_reads_it("tini version 0.13.0\n"),
-        Some(("0.13.0", ""))
-    );
+    assert_eq!(as_dockerd_reads_it("tini version 0.13.0 - git.949e6fa\n"), Some(("0.13.0", "949e6fa")));
+    assert_eq!(as_dockerd_reads_it("tini version 0.13.0\n"), Some(("0.13.0", "")));
     assert_eq!(as_dockerd_reads_it("tini version0.13.2\n"), None);
 }

@@ -226,8 +226,7 @@ impl Container {
 
     /// Starts it; returns when the init has been executed.
     pub fn start(self) -> Run {
-        self.try_start()
-            .unwrap_or_else(|error| panic!("cannot start the init: {error}"))
+        self.try_start().unwrap_or_else(|error| panic!("cannot start the init: {error}"))
     }
 
     /// Starts it, or tells why that was not possible.
@@ -235,8 +234,7 @@ impl Container {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let marker = format!("{}-{number}", std::process::id());
-        self.environment
-            .insert(MARKER.into(), marker.clone().into());
+        self.environment.insert(MARKER.into(), marker.clone().into());
 
         let mut plan = std::mem::take(&mut self.plan);
         plan.executable = c_string(&self.init);
@@ -275,14 +273,7 @@ impl Container {
             None => None,
         };
         let pid = waiting.open()?;
-        Ok(Run::new(
-            pid,
-            Instant::now(),
-            namespace,
-            marker,
-            pipes,
-            tracer,
-        ))
+        Ok(Run::new(pid, Instant::now(), namespace, marker, pipes, tracer))
     }
 
     /// `argv` of the init.

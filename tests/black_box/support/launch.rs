@@ -10,6 +10,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use libc::{c_int, c_long, c_ulong, pid_t};
 
+use super::scratch::writing_or_forking;
 use super::sys;
 
 /// Descriptors of the child while it shuffles them; the test process must have fewer.
@@ -127,7 +128,7 @@ fn read_report(reports: &mut PipeReader) -> Result<Option<(usize, i32)>, String>
 /// Starts the child of a plan, up to the gate.
 pub fn launch(mut plan: Plan) -> Result<AtTheGate, String> {
     let pipe = || io::pipe().map_err(|error| error.to_string());
-    let (mut reports, report) = pipe()?;
+    let (reports, report) = pipe()?;
     let (pass, gate) = pipe()?;
     let keep = |fds: &[RawFd]| fds.iter().all(|fd| *fd < ASIDE);
     let sources: Vec<RawFd> = plan.descriptors.iter().map(|(from, _)| *from).collect();
@@ -140,11 +141,9 @@ pub fn launch(mut plan: Plan) -> Result<AtTheGate, String> {
     let arguments = pointers(&plan.arguments);
     let environment = pointers(&plan.environment);
 
-    let flags = if plan.namespaces {
-        libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::SIGCHLD
-    } else {
-        libc::SIGCHLD
-    };
+    let flags =
+        if plan.namespaces { libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::SIGCHLD } else { libc::SIGCHLD };
+    let guard = writing_or_forking();
     // SAFETY: like fork: the child goes on with a copy of this stack, and does system calls only.
     let pid = unsafe { libc::syscall(libc::SYS_clone, flags as c_ulong, 0, 0, 0, 0) };
     if pid < 0 {
@@ -152,23 +151,13 @@ pub fn launch(mut plan: Plan) -> Result<AtTheGate, String> {
     }
     if pid == 0 {
         // SAFETY: this is the child; the plan and the vectors are its own copies.
-        unsafe {
-            become_init(
-                &plan,
-                &arguments,
-                &environment,
-                report.as_raw_fd(),
-                pass.as_raw_fd(),
-            )
-        }
+        unsafe { become_init(&plan, &arguments, &environment, report.as_raw_fd(), pass.as_raw_fd()) }
     }
     drop((report, pass));
-    let waiting = AtTheGate {
-        pid: pid as pid_t,
-        reports: reports.try_clone().map_err(|error| error.to_string())?,
-        gate,
-    };
-    match read_report(&mut reports)? {
+    let mut waiting = AtTheGate { pid: pid as pid_t, reports, gate };
+    let first_report = read_report(&mut waiting.reports)?;
+    drop(guard);
+    match first_report {
         Some((step, 0)) if step == Step::AtTheGate as usize => Ok(waiting),
         Some(report) => Err(waiting.failure(report)),
         None => Err(waiting.failure((Step::AtTheGate as usize, libc::ECHILD))),
@@ -177,11 +166,7 @@ pub fn launch(mut plan: Plan) -> Result<AtTheGate, String> {
 
 /// Pointers to strings, with the null at the end that `execve` wants.
 fn pointers(strings: &[CString]) -> Vec<*const c_char> {
-    strings
-        .iter()
-        .map(|string| string.as_ptr())
-        .chain([std::ptr::null()])
-        .collect()
+    strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
 }
 
 /// Whether a process of its own PID and mount namespace can be started here.
@@ -227,24 +212,8 @@ unsafe fn become_init(
         let mut pass = [0_u8];
         // SAFETY: one byte into a buffer of one byte.
         while unsafe { libc::read(gate, pass.as_mut_ptr().cast(), 1) } < 0 {}
-        for signal in 1..=sys::LAST_SIGNAL {
-            let is_ignored = plan.ignored & 1 << (signal - 1) != 0;
-            let disposition = if is_ignored {
-                libc::SIG_IGN
-            } else {
-                libc::SIG_DFL
-            };
-            sys::set_disposition(signal, disposition);
-        }
-        sys::set_mask(plan.mask);
         // SAFETY: all strings end with a null byte, both vectors with a null pointer.
-        unsafe {
-            libc::execve(
-                plan.executable.as_ptr(),
-                arguments.as_ptr(),
-                environment.as_ptr(),
-            )
-        };
+        unsafe { libc::execve(plan.executable.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
     }
     let step = result.err().unwrap_or(Step::Execute);
     // SAFETY: errno belongs to this thread.
@@ -320,20 +289,14 @@ unsafe fn carry_out(plan: &Plan, report: RawFd, gate: RawFd) -> Result<(), Step>
             ok(libc::chdir(directory.as_ptr()), Step::Directory)?;
         }
         for (resource, soft, hard) in &plan.limits {
-            let limit = libc::rlimit64 {
-                rlim_cur: *soft,
-                rlim_max: *hard,
-            };
+            let limit = libc::rlimit64 { rlim_cur: *soft, rlim_max: *hard };
             let none = std::ptr::null_mut::<libc::rlimit64>();
             let number = libc::SYS_prlimit64;
             let result = libc::syscall(number, 0, *resource, &raw const limit, none);
             raw(result, Step::Limits)?;
         }
         if plan.no_new_privileges {
-            ok(
-                libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
-                Step::Privileges,
-            )?;
+            ok(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), Step::Privileges)?;
         }
         if plan.no_capabilities {
             // The first number that the kernel does not know ends the list.
@@ -348,6 +311,12 @@ unsafe fn carry_out(plan: &Plan, report: RawFd, gate: RawFd) -> Result<(), Step>
             raw(libc::syscall(libc::SYS_setuid, user), Step::User)?;
         }
     }
+    for signal in 1..=sys::LAST_SIGNAL {
+        let is_ignored = plan.ignored & 1 << (signal - 1) != 0;
+        let disposition = if is_ignored { libc::SIG_IGN } else { libc::SIG_DFL };
+        sys::set_disposition(signal, disposition);
+    }
+    sys::set_mask(plan.mask);
     Ok(())
 }
 
@@ -367,13 +336,5 @@ unsafe fn mount(
     flags: c_ulong,
 ) -> c_int {
     // SAFETY: the strings end with a null byte; no data.
-    unsafe {
-        libc::mount(
-            source.as_ptr(),
-            target.as_ptr(),
-            kind.as_ptr(),
-            flags,
-            std::ptr::null(),
-        )
-    }
+    unsafe { libc::mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags, std::ptr::null()) }
 }

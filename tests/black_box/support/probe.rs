@@ -124,8 +124,7 @@ fn nonsense(what: &str) -> ! {
 }
 
 fn number<T: std::str::FromStr>(word: &str) -> T {
-    word.parse()
-        .unwrap_or_else(|_| nonsense(&format!("not a number: {word:?}")))
+    word.parse().unwrap_or_else(|_| nonsense(&format!("not a number: {word:?}")))
 }
 
 /// A signal by number or name.
@@ -186,9 +185,7 @@ fn run_statement(words: &[&str], block: &[Statement]) {
         ["say", words @ ..] => say(&words.join(" ")),
         ["complain", words @ ..] => write_line(2, &words.join(" ")),
         // SAFETY: no memory is involved.
-        ["pid", words @ ..] => say(&format!("{} {}", words.join(" "), unsafe {
-            libc::getpid()
-        })),
+        ["pid", words @ ..] => say(&format!("{} {}", words.join(" "), unsafe { libc::getpid() })),
         ["status"] => write_line(1, &status()),
         ["status", fd] => write_line(number(fd), &status()),
         ["record", last] => record(signal(last)),
@@ -254,10 +251,7 @@ fn run_statement(words: &[&str], block: &[Statement]) {
 
 /// Ends itself by a signal, as far as that signal ends a process.
 fn die(signal: c_int) {
-    let none = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the limit outlives the call; the other call takes numbers.
     unsafe {
         libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
@@ -334,10 +328,7 @@ fn record(last: c_int) -> ! {
         let Some(got) = sys::wait_for_signal(sys::ALL_SIGNALS, None) else {
             nonsense("cannot wait for signals");
         };
-        say(&format!(
-            "signal {} code {} pid {} uid {}",
-            got.signal, got.code, got.pid, got.uid
-        ));
+        say(&format!("signal {} code {} pid {} uid {}", got.signal, got.code, got.pid, got.uid));
         if got.signal == last {
             leave(0);
         }
@@ -359,10 +350,7 @@ fn status() -> String {
     };
     // SAFETY: F_GETFD takes no pointer.
     let is_open = |fd: &c_int| unsafe { libc::fcntl(*fd, libc::F_GETFD) } >= 0;
-    let open: Vec<String> = DESCRIPTORS
-        .filter(is_open)
-        .map(|fd| fd.to_string())
-        .collect();
+    let open: Vec<String> = DESCRIPTORS.filter(is_open).map(|fd| fd.to_string()).collect();
     let directory = std::env::current_dir().unwrap_or_default();
     let mut lines = vec![
         format!("pid {pid}"),
@@ -378,11 +366,7 @@ fn status() -> String {
         format!("nonewprivs {privileges}"),
     ];
     let text = |value: OsString| value.to_string_lossy().escape_debug().to_string();
-    lines.extend(
-        std::env::args_os()
-            .skip(2)
-            .map(|argument| format!("arg {}", text(argument))),
-    );
+    lines.extend(std::env::args_os().skip(2).map(|argument| format!("arg {}", text(argument))));
     lines.extend(std::env::vars_os().map(|(name, value)| {
         let line = [name.as_bytes(), b"=", value.as_bytes()].concat();
         format!("env {}", text(OsString::from_vec(line)))

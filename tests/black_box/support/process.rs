@@ -59,8 +59,7 @@ impl Process {
         let mut rest = Process::all();
         let mut found = Vec::new();
         loop {
-            let (near, far): (Vec<_>, Vec<_>) =
-                rest.into_iter().partition(|it| known.contains(&it.parent));
+            let (near, far): (Vec<_>, Vec<_>) = rest.into_iter().partition(|it| known.contains(&it.parent));
             if near.is_empty() {
                 return found;
             }
@@ -139,8 +138,5 @@ impl Process {
 
 /// A line of a status file, by its name.
 fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-        .map(str::trim)
+    status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }

@@ -13,6 +13,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::container::MARKER;
 use super::process::Process;
+use super::scratch::writing_or_forking;
 use super::{LIMIT, Scratch, sys};
 
 /// How often a condition is looked at that tells nothing when it changes.
@@ -82,10 +83,7 @@ impl Outcome {
     /// Requires that the init said nothing.
     #[track_caller]
     pub fn expect_silence(self) -> Self {
-        assert_eq!(
-            self.stderr, "",
-            "the init is silent in a healthy run: {self:#?}"
-        );
+        assert_eq!(self.stderr, "", "the init is silent in a healthy run: {self:#?}");
         self
     }
 }
@@ -302,9 +300,7 @@ impl Run {
     #[track_caller]
     pub fn wait_for_lines(&mut self, line: &str, count: usize) {
         let what = format!("{count} x {line:?} on standard output");
-        self.wait_for_text(&what, |run| {
-            run.stdout().lines().filter(|it| *it == line).count() >= count
-        });
+        self.wait_for_text(&what, |run| run.stdout().lines().filter(|it| *it == line).count() >= count);
     }
 
     /// Waits for a line on standard error that contains this text, and gives the line.
@@ -313,10 +309,7 @@ impl Run {
         let mut found = None;
         self.wait_for_text(&format!("{text:?} on standard error"), |run| {
             let lines = run.stderr();
-            found = lines
-                .lines()
-                .find(|it| it.contains(text))
-                .map(str::to_owned);
+            found = lines.lines().find(|it| it.contains(text)).map(str::to_owned);
             found.is_some()
         });
         found.expect("the condition was met")
@@ -328,11 +321,7 @@ impl Run {
         self.wait_until(what, |run| {
             let ended = run.has_ended();
             let met = condition(run);
-            assert!(
-                met || !ended,
-                "the init ended without {what}\n{}",
-                run.evidence()
-            );
+            assert!(met || !ended, "the init ended without {what}\n{}", run.evidence());
             met
         });
     }
@@ -344,10 +333,7 @@ impl Run {
         while !self.has_ended() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                panic!(
-                    "the init has not ended within {limit:?}\n{}",
-                    self.evidence()
-                );
+                panic!("the init has not ended within {limit:?}\n{}", self.evidence());
             }
             self.pump(left);
         }
@@ -368,22 +354,14 @@ impl Run {
         let tracer = self.tracer.as_mut().expect("a container with strace");
         tracer.finish();
         let text = fs::read_to_string(&tracer.file).expect("the file of strace");
-        text.lines()
-            .skip_while(|line| !line.contains("execve("))
-            .map(str::to_owned)
-            .collect()
+        text.lines().skip_while(|line| !line.contains("execve(")).map(str::to_owned).collect()
     }
 
     /// Reads the outputs until something happens, at most so long.
     fn pump(&mut self, limit: Duration) {
         let mut fds = vec![PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)];
         let pipes = [&self.stdout.pipe, &self.stderr.pipe];
-        fds.extend(
-            pipes
-                .into_iter()
-                .flatten()
-                .map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)),
-        );
+        fds.extend(pipes.into_iter().flatten().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)));
         if self.exit.is_some() {
             fds.clear();
         }
@@ -468,6 +446,7 @@ impl Tracer {
         let file = directory.join("trace");
         let said = directory.join("said");
         let errors = fs::File::create(&said).map_err(|error| error.to_string())?;
+        let guard = writing_or_forking();
         let process = Command::new("strace")
             .arg("-o")
             .arg(&file)
@@ -478,11 +457,8 @@ impl Tracer {
             .stderr(errors)
             .spawn()
             .map_err(|error| format!("strace: {error}"))?;
-        let mut tracer = Tracer {
-            process,
-            file,
-            _directory: directory,
-        };
+        drop(guard);
+        let mut tracer = Tracer { process, file, _directory: directory };
         let deadline = Instant::now() + LIMIT;
         loop {
             let text = fs::read_to_string(&said).unwrap_or_default();
@@ -501,12 +477,7 @@ impl Tracer {
     #[track_caller]
     fn finish(&mut self) {
         let deadline = Instant::now() + LIMIT;
-        while self
-            .process
-            .try_wait()
-            .expect("a child of this process")
-            .is_none()
-        {
+        while self.process.try_wait().expect("a child of this process").is_none() {
             assert!(Instant::now() < deadline, "strace goes on tracing");
             std::thread::sleep(GLANCE);
         }

@@ -4,8 +4,17 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{init_path, probe_path};
+
+/// Held while a file is open for writing that may be executed afterwards, and while a child is
+/// made: a child has copies of all descriptors for a moment, and a file that anybody has open for
+/// writing can't be executed (`ETXTBSY`).
+pub fn writing_or_forking() -> MutexGuard<'static, ()> {
+    static LOCK: Mutex<()> = Mutex::new(());
+    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A new empty directory that everybody can read, removed when dropped.
 #[derive(Debug)]
@@ -37,6 +46,7 @@ impl Scratch {
     /// Makes a file of this content and mode.
     pub fn file(&self, name: &str, content: impl AsRef<[u8]>, mode: u32) -> PathBuf {
         let path = self.join(name);
+        let _guard = writing_or_forking();
         fs::write(&path, content).expect("a scratch file");
         self.set_mode(name, mode);
         path
@@ -53,6 +63,7 @@ impl Scratch {
     /// Copies an executable in, for all to run.
     pub fn program(&self, name: &str, from: &Path) -> PathBuf {
         let path = self.join(name);
+        let _guard = writing_or_forking();
         fs::copy(from, &path).expect("a copy of a program");
         self.set_mode(name, 0o755);
         path

@@ -16,18 +16,12 @@ pub const ALL_SIGNALS: u64 = u64::MAX;
 
 /// The set of these signals, in the form of `/proc/PID/status`: bit n-1 is signal n.
 pub fn set_of(signals: &[c_int]) -> u64 {
-    signals
-        .iter()
-        .fold(0, |set, signal| set | 1 << (signal - 1))
+    signals.iter().fold(0, |set, signal| set | 1 << (signal - 1))
 }
 
 /// A system call's result, or its error.
 fn checked(result: c_long) -> io::Result<c_long> {
-    if result < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(result)
-    }
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 /// `kill(2)`, for any signal number.
@@ -149,21 +143,13 @@ pub fn wait_for_signal(set: u64, limit: Option<Duration>) -> Option<Received> {
         tv_sec: limit.as_secs() as libc::time_t,
         tv_nsec: limit.subsec_nanos().into(),
     });
-    let timeout = timeout
-        .as_ref()
-        .map_or(std::ptr::null(), std::ptr::from_ref);
+    let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     loop {
         // SAFETY: all zeroes is a valid siginfo_t.
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
         // SAFETY: set, info and timeout outlive the call and have the sizes that it expects.
         let signal = unsafe {
-            libc::syscall(
-                libc::SYS_rt_sigtimedwait,
-                &raw const set,
-                &raw mut info,
-                timeout,
-                SET_BYTES,
-            )
+            libc::syscall(libc::SYS_rt_sigtimedwait, &raw const set, &raw mut info, timeout, SET_BYTES)
         };
         if signal > 0 {
             return Some(Received {
