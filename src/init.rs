@@ -58,14 +58,14 @@ pub fn run(kernel: &impl Kernel, log: &dyn Log, setup: &Setup) -> ExitCode {
         signals_in_a_row: 0,
         looks_in_a_row: 0,
     };
-    let mut news = setup
-        .received
-        .map_or(News::Children, |signal| News::Signal(Received { signal, sender: Sender::Outside }));
+    if let Some(signal) = setup.received {
+        let _ = init.take_in(News::Signal(Received { signal, sender: Sender::Outside }));
+    }
     loop {
+        let news = init.wait();
         if let Some(code) = init.take_in(news) {
             return code;
         }
-        news = init.wait();
     }
 }
 

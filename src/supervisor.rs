@@ -216,11 +216,16 @@ impl Supervisor {
     }
 
     fn on_somebody_left(&mut self, clock: &impl Clock) -> Action {
-        if let State::Draining { code, deadline: None } = self.state {
-            let limit = self.policy.grace_period.unwrap_or(DRAIN_LIMIT);
-            self.state = State::Draining { code, deadline: Some(clock.now().after(limit)) };
+        match self.state {
+            State::Draining { code, deadline: None } => {
+                let limit = self.policy.grace_period.unwrap_or(DRAIN_LIMIT);
+                self.state = State::Draining { code, deadline: Some(clock.now().after(limit)) };
+                Action::Wait
+            }
+            // Whoever was started by one that was killed, before it died.
+            State::Killing { .. } => Action::KillTheRest,
+            State::Draining { .. } | State::Running | State::Stopping { .. } => Action::Wait,
         }
-        Action::Wait
     }
 
     fn on_nobody_left(&mut self) -> Action {
@@ -254,4 +259,204 @@ const KILLED: ExitCode = ExitCode::new(128 + Signal::KILL.number());
 /// or something else was made of a TERM, which engines send for nothing but that.
 fn asks_to_stop(received: Signal, given: Signal) -> bool {
     received == Signal::TERM || given.asks_to_stop()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::cell::Cell;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    /// A clock that a test sets.
+    struct Watch(Cell<u64>);
+
+    impl Watch {
+        fn at(milliseconds: u64) -> Watch {
+            let watch = Watch(Cell::new(0));
+            watch.set(milliseconds);
+            watch
+        }
+
+        fn set(&self, milliseconds: u64) {
+            self.0.set(milliseconds * 1_000_000);
+        }
+    }
+
+    impl Clock for Watch {
+        fn now(&self) -> Instant {
+            Instant::new(Span::from_nanos(self.0.get()))
+        }
+    }
+
+    fn with_grace(milliseconds: Option<u64>) -> Supervisor {
+        Supervisor::new(Policy {
+            grace_period: milliseconds.map(Span::from_millis),
+            rewrite: Rewrite::default(),
+        })
+    }
+
+    fn instant(milliseconds: u64) -> Option<Instant> {
+        Some(Instant::new(Span::from_millis(milliseconds)))
+    }
+
+    const THREE: ExitCode = ExitCode::new(3);
+
+    #[test]
+    fn alone_at_the_end_it_exits_at_once() {
+        let (mut supervisor, watch) = (with_grace(None), Watch::at(0));
+        assert_eq!(supervisor.on(Event::ProgramEnded(THREE), &watch), Action::AskTheRest);
+        assert_eq!(supervisor.deadline(), None);
+        assert_eq!(supervisor.on(Event::NobodyLeft, &watch), Action::Exit(THREE));
+    }
+
+    #[test]
+    fn the_rest_has_two_seconds_from_the_programs_end() {
+        let (mut supervisor, watch) = (with_grace(None), Watch::at(500));
+        assert_eq!(supervisor.on(Event::Signal(Signal::TERM), &watch), Action::Forward(Signal::TERM));
+        assert_eq!(supervisor.deadline(), None, "without a grace period the program has no limit");
+        watch.set(9000);
+        supervisor.on(Event::ProgramEnded(THREE), &watch);
+        assert_eq!(supervisor.on(Event::SomebodyLeft, &watch), Action::Wait);
+        assert_eq!(supervisor.deadline(), instant(11_000));
+        watch.set(11_000);
+        assert_eq!(supervisor.on(Event::Deadline, &watch), Action::KillTheRest);
+        assert_eq!(supervisor.on(Event::NobodyLeft, &watch), Action::Exit(THREE));
+    }
+
+    #[test]
+    fn the_grace_period_starts_at_the_stop_signal_and_covers_the_rest() {
+        let (mut supervisor, watch) = (with_grace(Some(5000)), Watch::at(1000));
+        supervisor.on(Event::Signal(Signal::TERM), &watch);
+        assert_eq!(supervisor.deadline(), instant(6000));
+        watch.set(4000);
+        assert_eq!(supervisor.on(Event::Signal(Signal::TERM), &watch), Action::Forward(Signal::TERM));
+        supervisor.on(Event::ProgramEnded(THREE), &watch);
+        supervisor.on(Event::SomebodyLeft, &watch);
+        assert_eq!(supervisor.deadline(), instant(6000), "neither another signal nor the end puts it off");
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_in_time_is_killed_and_its_code_told() {
+        let (mut supervisor, watch) = (with_grace(Some(5000)), Watch::at(0));
+        supervisor.on(Event::Signal(Signal::INT), &watch);
+        watch.set(5000);
+        assert_eq!(supervisor.on(Event::Deadline, &watch), Action::KillTheRest);
+        assert_eq!(supervisor.on(Event::SomebodyLeft, &watch), Action::KillTheRest, "those that forked meanwhile");
+        assert_eq!(supervisor.on(Event::ProgramEnded(KILLED), &watch), Action::Wait);
+        assert_eq!(supervisor.on(Event::NobodyLeft, &watch), Action::Exit(KILLED));
+    }
+
+    #[test]
+    fn what_does_not_die_of_sigkill_is_left_to_the_kernel() {
+        let (mut supervisor, watch) = (with_grace(Some(5000)), Watch::at(0));
+        supervisor.on(Event::Signal(Signal::INT), &watch);
+        watch.set(5000);
+        supervisor.on(Event::Deadline, &watch);
+        assert_eq!(supervisor.deadline(), instant(7000));
+        watch.set(7000);
+        assert_eq!(supervisor.on(Event::Deadline, &watch), Action::Exit(KILLED));
+    }
+
+    #[test]
+    fn a_grace_period_of_zero_means_no_waiting_and_no_killing() {
+        let (mut supervisor, watch) = (with_grace(Some(0)), Watch::at(0));
+        assert_eq!(supervisor.on(Event::Signal(Signal::TERM), &watch), Action::Forward(Signal::TERM));
+        assert_eq!(supervisor.deadline(), None);
+        assert_eq!(supervisor.on(Event::ProgramEnded(THREE), &watch), Action::Exit(THREE));
+    }
+
+    #[test]
+    fn what_starts_the_deadline() {
+        let usr1 = Signal::new(10).unwrap();
+        for (received, rule, starts) in [
+            (Signal::TERM, None, true),
+            (Signal::INT, None, true),
+            (Signal::QUIT, None, true),
+            (usr1, None, false),
+            (usr1, Some(Some(Signal::QUIT)), true),
+            (Signal::TERM, Some(Some(usr1)), true),
+            (Signal::INT, Some(Some(usr1)), false),
+            (Signal::TERM, Some(None), false),
+        ] {
+            let mut policy = Policy { grace_period: Some(Span::from_millis(1)), rewrite: Rewrite::default() };
+            if let Some(to) = rule {
+                policy.rewrite.set(received, to);
+            }
+            let mut supervisor = Supervisor::new(policy);
+            supervisor.on(Event::Signal(received), &Watch::at(0));
+            assert_eq!(supervisor.deadline().is_some(), starts, "{received} as {rule:?}");
+        }
+    }
+
+    /// A world for the supervisor: a program and stragglers, whom each event may
+    /// change. What it does is checked at every step.
+    fn run(grace: Option<u64>, script: Vec<(u8, u64)>) -> Result<(), TestCaseError> {
+        let mut supervisor = with_grace(grace);
+        let watch = Watch::at(0);
+        let (mut time, mut ended, mut asked) = (0u64, None, false);
+        let mut deadline: Option<Instant> = None;
+        let mut killing = false;
+        for (what, wait) in script {
+            time += wait % 3000;
+            // Time is told before anything else.
+            let due = supervisor.deadline().is_some_and(|at| at <= instant(time).unwrap());
+            watch.set(time);
+            let event = match what % 6 {
+                _ if due => Event::Deadline,
+                0 => Event::Signal(Signal::TERM),
+                1 => Event::Signal(Signal::new(i32::from(what % 64) + 1).unwrap()),
+                2 if ended.is_none() => Event::ProgramEnded(ExitCode::new(what)),
+                3 if ended.is_some() => Event::NobodyLeft,
+                _ if ended.is_some() => Event::SomebodyLeft,
+                _ => continue,
+            };
+            let action = supervisor.on(event, &watch);
+            match action {
+                Action::Exit(code) => {
+                    let unkillable = event == Event::Deadline && killing;
+                    prop_assert!(ended.is_some() || matches!(event, Event::ProgramEnded(_)) || unkillable);
+                    if let Some(ended) = ended {
+                        prop_assert_eq!(code, ended, "the code is the program's");
+                    }
+                    return Ok(());
+                }
+                Action::Forward(signal) => {
+                    prop_assert!(ended.is_none(), "a signal to nobody");
+                    asked |= signal.asks_to_stop();
+                }
+                Action::AskTheRest => asked = true,
+                Action::KillTheRest => {
+                    prop_assert!(asked, "killed without being asked");
+                    if !killing {
+                        prop_assert_eq!(event, Event::Deadline, "killed before the time");
+                        prop_assert!(deadline.is_some());
+                    }
+                    killing = true;
+                    deadline = None;
+                }
+                Action::Wait => {}
+            }
+            if let Event::ProgramEnded(code) = event {
+                ended = Some(code);
+            }
+            if let Some(before) = deadline
+                && !killing
+            {
+                prop_assert_eq!(supervisor.deadline(), Some(before), "a deadline is never changed");
+            }
+            deadline = supervisor.deadline();
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn no_order_of_events_breaks_a_promise(
+            grace in prop::option::of(0u64..10_000),
+            script in prop::collection::vec((0u8.., 0u64..), 0..60),
+        ) {
+            run(grace, script)?;
+        }
+    }
 }
