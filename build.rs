@@ -2,6 +2,7 @@
 //! `cargo build` or `cargo install` gives the static file.
 
 use std::path::Path;
+use std::process::Command;
 use std::{env, fs, io};
 
 /// The architectures that have a file of their own in src/sys.
@@ -11,6 +12,8 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/tini-rs.ld");
     println!("cargo::rustc-check-cfg=cfg(freestanding)");
+
+    println!("cargo::rustc-env=TINI_RS_COMMIT={}", commit());
 
     let variable = |name| env::var(name).unwrap_or_default();
     let forced_through_libc = env::var_os("CARGO_CFG_TINI_LIBC").is_some();
@@ -44,4 +47,24 @@ fn main() -> io::Result<()> {
         println!("cargo::rustc-link-arg-bins={argument}");
     }
     Ok(())
+}
+
+/// ` - git.HASH` of the commit that is built, nothing outside a clone of this
+/// repository.
+fn commit() -> String {
+    let git = |arguments: &[&str]| {
+        let output =
+            Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
+    };
+    let Some(folder) = git(&["rev-parse", "--absolute-git-dir"]) else { return String::new() };
+    // A package unpacked inside somebody else's clone is not that clone's commit.
+    let own = git(&["ls-files", "--error-unmatch", "src/tini-rs.ld"]).is_some();
+    for file in ["HEAD", "logs/HEAD"] {
+        println!("cargo::rerun-if-changed={folder}/{file}");
+    }
+    git(&["rev-parse", "--short", "HEAD"])
+        .filter(|_| own)
+        .map(|hash| format!(" - git.{hash}"))
+        .unwrap_or_default()
 }

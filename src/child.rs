@@ -6,10 +6,10 @@
 //! the last call before the exec. So no signal meets a half-made child, and a
 //! reason why the program could not be run is simply there when the init goes on.
 
-use crate::cli::{Config, PID_VARIABLES};
+use crate::cli::{Config, PID_VARIABLES, Reach};
 use crate::signal::SignalSet;
 use crate::sys::{self, ChildSignal, Errno, File, Pid, Room, Spawned, Strings, Terminal, Text};
-use crate::text::{Decimal, number};
+use crate::text::{digits, number};
 
 mod path;
 
@@ -22,24 +22,49 @@ pub struct Inherited {
     pub child_signal: ChildSignal,
 }
 
+/// What the program could not be given, besides its exec.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// The user and the group that were asked for.
+    User,
+    /// The directory that was asked for.
+    Directory,
+    /// Its exec.
+    Exec,
+}
+
 struct Launch<'c, 'a> {
     config: &'c Config<'a>,
     inherited: Inherited,
     init: Pid,
     /// The terminal whose foreground the program's group is to get.
     terminal: Option<Terminal>,
+    /// How far the child came.
+    step: Step,
 }
 
-/// Starts the program of `config`; `init` is the caller.
+/// Starts the program of `config`; `init` is the caller. If it could not be executed,
+/// the step tells what failed.
 ///
 /// # Errors
-/// EAGAIN or ENOMEM if there can't be one more process. That the program could not
-/// be executed is in the value.
-pub fn start(config: &Config, inherited: Inherited, init: Pid) -> Result<Spawned, Errno> {
+/// EAGAIN or ENOMEM if there can't be one more process.
+pub fn start(config: &Config, inherited: Inherited, init: Pid) -> Result<(Spawned, Step), Errno> {
     // Open until the program has started; its exec closes the copy.
     let mut opened = None;
-    let terminal = if config.single_child { None } else { foreground_terminal(&mut opened, init) };
-    sys::spawn(launch, &mut Launch { config, inherited, init, terminal })
+    let terminal = match config.reach {
+        Reach::Program => None,
+        Reach::Session => Some(Terminal::STDIN),
+        Reach::Group | Reach::Leader => foreground_terminal(&mut opened, init),
+    };
+    let mut launch = Launch { config, inherited, init, terminal, step: Step::Exec };
+    Ok((sys::spawn(execute, &mut launch)?, launch.step))
+}
+
+/// Becomes the program of `config`; returns only the error. For a personality that
+/// does so when it is not PID 1.
+pub fn become_program(config: &Config, inherited: Inherited, init: Pid) -> (Errno, Step) {
+    let mut launch = Launch { config, inherited, init, terminal: None, step: Step::Exec };
+    (execute(&mut launch), launch.step)
 }
 
 /// The controlling terminal, if the init is in its foreground: standard input, or
@@ -57,17 +82,35 @@ fn foreground_terminal(opened: &mut Option<File>, init: Pid) -> Option<Terminal>
 }
 
 /// In the child.
-fn launch(launch: &mut Launch) -> Errno {
-    let Launch { config, inherited, init, terminal } = *launch;
-    if !config.single_child {
-        // Refused to a session leader alone, which a new process is not.
-        let _ = sys::lead_own_group();
-        if let Some(terminal) = terminal {
-            let _ = terminal.set_foreground(sys::own_pid());
+fn execute(launch: &mut Launch) -> Errno {
+    let Launch { config, inherited, init, terminal, .. } = *launch;
+    // No error of the first two is a reason not to run the program: a new process can
+    // lead a group and a session, and a terminal may belong to somebody else.
+    match (config.reach, terminal) {
+        (Reach::Program, _) => {}
+        (Reach::Session, terminal) => {
+            let _ = sys::lead_own_session();
+            let _ = terminal.map(Terminal::make_controlling);
+        }
+        (Reach::Group | Reach::Leader, terminal) => {
+            let _ = sys::lead_own_group();
+            let _ = terminal.map(|terminal| terminal.set_foreground(sys::own_pid()));
         }
     }
     if inherited.child_signal == ChildSignal::Ignored {
         let _ = sys::set_child_signal(ChildSignal::Ignored);
+    }
+    if (config.user.is_some() || config.group.is_some())
+        && let Err(error) = sys::become_user(config.user, config.group)
+    {
+        launch.step = Step::User;
+        return error;
+    }
+    if let Some(directory) = config.directory
+        && let Err(error) = sys::change_directory(directory)
+    {
+        launch.step = Step::Directory;
+        return error;
     }
     naming_self(&config.pid_variables, &PID_VARIABLES, init, &mut || {
         let _ = sys::set_blocked_signals(inherited.blocked);
@@ -92,8 +135,8 @@ fn naming_self(
     if named != Some(init.get().unsigned_abs()) {
         return others();
     }
-    let mut digits = [0; 20];
-    let digits = Decimal::from(sys::own_pid().get().unsigned_abs()).digits(&mut digits);
+    let mut buffer_of_number = [0; 10];
+    let digits = digits(sys::own_pid().get().unsigned_abs(), &mut buffer_of_number);
     match Room::<40>::new().join(&[name.as_bytes(), digits]) {
         Some(variable) => place.with_first(variable, others),
         None => others(),

@@ -6,7 +6,7 @@
 use core::fmt::{self, Display, Formatter};
 
 use crate::signal::Signal;
-use crate::text::Decimal;
+use crate::text::{Line, Piece, display};
 
 /// The exit code of the init, 0..=255 (`_exit(2)`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,13 +77,21 @@ impl Ended {
 }
 
 /// `exited with 3`, `was killed by SIGSEGV (core dumped)`.
+impl Piece for Ended {
+    fn write(&self, line: &mut Line) {
+        match *self {
+            Ended::Exited(code) => line.fill("exited with %", &[&u32::from(code)]),
+            Ended::Killed(signal, dumped) => {
+                line.fill("was killed by %", &[&signal]);
+                line.push(if dumped { b" (core dumped)" } else { b"" });
+            }
+        }
+    }
+}
+
 impl Display for Ended {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        match *self {
-            Ended::Exited(code) => write!(f, "exited with {}", Decimal::from(code)),
-            Ended::Killed(signal, false) => write!(f, "was killed by {signal}"),
-            Ended::Killed(signal, true) => write!(f, "was killed by {signal} (core dumped)"),
-        }
+        display(self, f)
     }
 }
 

@@ -4,18 +4,17 @@
 //! After the program is started, no error of a system call ends the loop: each has
 //! a decision here, and the worst of them is to look again later.
 
-use core::fmt::{self, Display, Formatter};
-
 use log::{Level, Log};
 
+use crate::cli::{Reach, Texts};
 use crate::exit::{Ended, ExitCode};
 use crate::kernel::Kernel;
-use crate::log::{error, info, say, warning};
+use crate::log::say;
 use crate::processes::Descendants;
 use crate::signal::{Signal, SignalSet};
 use crate::supervisor::{Action, Event, Policy, Span, Supervisor};
 use crate::sys::{Errno, Pid, Reaped, Received, Sender, Target};
-use crate::text::Decimal;
+use crate::text::{Line, Piece};
 
 /// How many children are collected in a row, and how many signals passed on,
 /// before the other of the two gets its turn.
@@ -25,24 +24,29 @@ const BATCH: u32 = 64;
 /// container from outside, and new descendants of those that were killed.
 const LOOK_AGAIN: Span = Span::from_millis(20);
 
+/// The same while nobody wants the processes from outside to end.
+const LOOK_AGAIN_IDLE: Span = Span::from_millis(1000);
+
 /// What a run needs to know.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Setup {
     /// What is done when.
     pub policy: Policy,
     /// The init itself.
     pub init: Pid,
-    /// The program. It leads a process group of its own, unless `single_child`.
-    pub program: Pid,
-    /// Signals go to the program alone.
-    pub single_child: bool,
+    /// The program; none in pause mode.
+    pub program: Option<Pid>,
+    /// Whom signals go to.
+    pub reach: Reach,
+    /// The words for what happens.
+    pub texts: &'static Texts,
     /// Warn of each orphan collected.
     pub warn_on_reap: bool,
     /// SIGCHLD was inherited as ignored and that could not be changed: the kernel
     /// collects children by itself and says nothing.
     pub children_are_lost: bool,
-    /// A signal that is to be taken as received at the start.
-    pub received: Option<Signal>,
+    /// Signals that were received before.
+    pub received: [Option<Received>; 3],
 }
 
 /// Runs until everybody has ended or the time is up; gives the program's exit code.
@@ -52,14 +56,16 @@ pub fn run(kernel: &impl Kernel, log: &dyn Log, setup: &Setup) -> ExitCode {
         log,
         setup,
         supervisor: Supervisor::new(setup.policy),
-        program_lives: true,
+        program_lives: setup.program.is_some(),
         children: Children::Some,
         look_again: setup.children_are_lost,
         signals_in_a_row: 0,
         looks_in_a_row: 0,
     };
-    if let Some(signal) = setup.received {
-        let _ = init.take_in(News::Signal(Received { signal, sender: Sender::Outside }));
+    for received in setup.received.into_iter().flatten() {
+        if let Some(code) = init.take_in(News::Signal(received)) {
+            return code;
+        }
     }
     loop {
         let news = init.wait();
@@ -68,6 +74,8 @@ pub fn run(kernel: &impl Kernel, log: &dyn Log, setup: &Setup) -> ExitCode {
         }
     }
 }
+
+const KILLING: &str = "the time is up: killing all processes that are left";
 
 /// What the kernel has to tell.
 enum News {
@@ -117,7 +125,8 @@ impl<K: Kernel> Init<'_, K> {
             self.looks_in_a_row = 0;
             (SignalSet::ALL.without(Signal::CHLD), Some(Span::ZERO))
         } else {
-            (SignalSet::ALL, self.look_again.then_some(LOOK_AGAIN))
+            let idle = self.supervisor.deadline().is_none() && !self.setup.children_are_lost;
+            (SignalSet::ALL, self.look_again.then_some(if idle { LOOK_AGAIN_IDLE } else { LOOK_AGAIN }))
         };
         if let Some(deadline) = self.supervisor.deadline() {
             let left = self.kernel.now().until(deadline);
@@ -135,7 +144,7 @@ impl<K: Kernel> Init<'_, K> {
             Err(error) => {
                 // Then signals can't be had at all, but the program's end still can.
                 if !self.look_again {
-                    warning!(self.log, "signals can't be received: {error}");
+                    self.say(Level::Warn, "signals can't be received: %", &[&error]);
                 }
                 self.look_again = true;
                 self.kernel.sleep(limit.map_or(LOOK_AGAIN, |limit| limit.min(LOOK_AGAIN)));
@@ -168,11 +177,17 @@ impl<K: Kernel> Init<'_, K> {
                     self.forward(signal);
                     return None;
                 }
+                Action::Look if self.nobody_is_left() => Event::NobodyLeft,
+                Action::Look => Event::SomebodyLeft,
                 Action::AskTheRest => self.ask_the_rest(),
                 Action::KillTheRest => self.kill_the_rest()?,
             };
             action = self.tell(event);
         }
+    }
+
+    fn say(&self, level: Level, template: &str, pieces: &[&dyn Piece]) {
+        say(self.log, level, template, pieces);
     }
 
     fn tell(&mut self, event: Event) -> Action {
@@ -193,15 +208,16 @@ impl<K: Kernel> Init<'_, K> {
             return Action::Wait;
         }
         let level = if signal.asks_to_stop() { Level::Info } else { Level::Debug };
-        say(self.log, level, format_args!("{signal} {sender}"));
+        self.say(level, self.setup.texts.received, &[&u32::from(signal.number()), &signal, &sender]);
         self.tell(Event::Signal(signal))
     }
 
-    /// Sends `signal` to the program's process group, wherever the program is by now.
+    /// Sends `signal` to the program, wherever it is by now.
     fn forward(&self, signal: Signal) {
-        let program = self.setup.program;
+        let Some(program) = self.setup.program else { return };
+        let to_group = matches!(self.setup.reach, Reach::Group | Reach::Session);
         let target = match self.kernel.group_of(program) {
-            _ if self.setup.single_child => Target::Process(program),
+            _ if !to_group => Target::Process(program),
             Ok(group) if group == program.get() => Target::Group(program),
             // It moved to another group, so the signal goes there. Not to the init's
             // own, though, which is the caller's; and a group whose leader is outside
@@ -212,13 +228,14 @@ impl<K: Kernel> Init<'_, K> {
             },
             Err(_) => Target::Group(program),
         };
-        match self.kernel.kill(target, Some(signal)) {
-            // A stopped program could not act on SIGTERM before it is continued.
-            Ok(()) if signal == Signal::TERM && self.kernel.is_stopped(program) => {
-                let _ = self.kernel.kill(target, Some(Signal::CONT));
-            }
-            Ok(()) => {}
-            Err(error) => warning!(self.log, "{signal} could not be passed on to {program}: {error}"),
+        if let Err(error) = self.kernel.kill(target, Some(signal)) {
+            self.say(Level::Warn, "% could not be passed on to process %: %", &[&signal, &program, &error]);
+            return;
+        }
+        self.say(Level::Debug, self.setup.texts.forwarded, &[&u32::from(signal.number()), &signal]);
+        // A stopped program could not act on SIGTERM before it is continued.
+        if signal == Signal::TERM && self.kernel.is_stopped(program) {
+            let _ = self.kernel.kill(target, Some(Signal::CONT));
         }
     }
 
@@ -230,12 +247,14 @@ impl<K: Kernel> Init<'_, K> {
         self.children = Children::More;
         for _ in 0..BATCH {
             match self.kernel.reap() {
-                Ok(Reaped::Child(pid, ended)) if pid == self.setup.program && self.program_lives => {
-                    info!(self.log, "the program ({pid}) {ended}");
-                    self.program_lives = false;
-                    code = Some(ended.code());
+                Ok(Reaped::Child(pid, ended)) => {
+                    let is_program = self.program_lives && self.setup.program == Some(pid);
+                    self.on_child(pid, ended, is_program);
+                    if is_program {
+                        self.program_lives = false;
+                        code = Some(ended.code());
+                    }
                 }
-                Ok(Reaped::Child(pid, ended)) => self.on_orphan(pid, ended),
                 Ok(Reaped::Nothing) => {
                     self.children = Children::Some;
                     break;
@@ -253,7 +272,7 @@ impl<K: Kernel> Init<'_, K> {
             }
         }
         if self.program_lives && self.children == Children::None {
-            error!(self.log, "the program has ended, but the kernel has not kept its exit code");
+            self.say(Level::Error, "the program has ended, but the kernel has not kept its exit code", &[]);
             self.program_lives = false;
             code = Some(ExitCode::FAILURE);
         }
@@ -264,9 +283,15 @@ impl<K: Kernel> Init<'_, K> {
         }
     }
 
-    fn on_orphan(&self, pid: Pid, ended: Ended) {
-        let level = if self.setup.warn_on_reap { Level::Warn } else { Level::Debug };
-        say(self.log, level, format_args!("collected orphan {pid}, which {ended}"));
+    fn on_child(&self, pid: Pid, ended: Ended, is_program: bool) {
+        let texts = self.setup.texts;
+        let by_number = ByNumber(ended);
+        let end: &dyn Piece = if texts.by_number { &by_number } else { &ended };
+        let warn = self.setup.warn_on_reap && !is_program;
+        self.say(if warn { Level::Warn } else { Level::Debug }, texts.collected, &[&pid, end]);
+        if is_program {
+            self.say(Level::Info, texts.ended, &[&u32::from(ended.code().get()), &pid, end]);
+        }
     }
 
     // ------------------------------------------------------------ the rest
@@ -292,9 +317,8 @@ impl<K: Kernel> Init<'_, K> {
     /// machine. They are there for ever: "everybody" is never nobody. Their parent
     /// is 2, in no session; in a container 2 is the program, or nobody.
     fn is_init_of_the_machine(&self) -> bool {
-        Pid::new(2).is_some_and(|kthreadd| {
-            kthreadd != self.setup.program && self.kernel.session_of(kthreadd) == Ok(0)
-        })
+        let kthreadd = Pid::new(2).filter(|second| Some(*second) != self.setup.program);
+        kthreadd.is_some_and(|kthreadd| self.kernel.session_of(kthreadd) == Ok(0))
     }
 
     /// SIGTERM to everybody who is left, and SIGCONT so that a stopped one can act.
@@ -317,13 +341,13 @@ impl<K: Kernel> Init<'_, K> {
     /// program's, has yet to be seen.
     fn kill_the_rest(&mut self) -> Option<Event> {
         if self.is_pid_1() {
-            warning!(self.log, "the time is up: killing all processes that are left");
+            self.say(Level::Warn, KILLING, &[]);
             let _ = self.kernel.kill(Target::Everybody, Some(Signal::KILL));
             // When PID 1 exits the kernel waits for the end of all others.
             return (!self.program_lives).then_some(Event::NobodyLeft);
         }
         if !self.look_again {
-            warning!(self.log, "the time is up: killing all processes that are left");
+            self.say(Level::Warn, KILLING, &[]);
         }
         self.look_again = true;
         self.to_descendants(&[Signal::KILL]);
@@ -343,8 +367,10 @@ impl<K: Kernel> Init<'_, K> {
             });
             if let Err(error) = looked {
                 // The program's group is what can be reached without /proc.
-                warning!(self.log, "looking for processes in /proc: {error}");
-                self.send_each(Target::Group(self.setup.program), signals);
+                self.say(Level::Warn, "looking for processes in /proc: %", &[&error]);
+                if let Some(program) = self.setup.program {
+                    self.send_each(Target::Group(program), signals);
+                }
                 return;
             }
             if !found {
@@ -362,12 +388,26 @@ impl<K: Kernel> Init<'_, K> {
 }
 
 /// `from process 7 (uid 0)`, `from outside the container`, `from the kernel`.
-impl Display for Sender {
-    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        match *self {
-            Sender::Process(pid, uid) => write!(f, "from process {pid} (uid {})", Decimal::from(uid)),
-            Sender::Outside => f.write_str("from outside the container"),
-            Sender::Kernel => f.write_str("from the kernel"),
+impl Piece for Sender {
+    fn write(&self, line: &mut Line) {
+        match self {
+            Sender::Process(pid, uid) => line.fill("from process % (uid %)", &[pid, uid]),
+            Sender::Outside => line.push(b"from outside the container"),
+            Sender::Kernel => line.push(b"from the kernel"),
+        }
+    }
+}
+
+/// How a process ended, in dumb-init's words.
+struct ByNumber(Ended);
+
+impl Piece for ByNumber {
+    fn write(&self, line: &mut Line) {
+        match self.0 {
+            Ended::Exited(code) => line.fill("exited with exit status %", &[&u32::from(code)]),
+            Ended::Killed(signal, _) => {
+                line.fill("was terminated by signal %", &[&u32::from(signal.number())])
+            }
         }
     }
 }

@@ -43,82 +43,106 @@ pub mod supervisor;
 pub mod sys;
 mod text;
 
-use child::Inherited;
-use cli::{Config, Print, Request};
+use ::log::Level;
+
+use child::{Inherited, Step};
+use cli::{Config, Personality, Print, Reach, Request};
 use exit::ExitCode;
 use init::Setup;
 use kernel::Linux;
-use log::{Stderr, debug, error, warning};
-use sys::{ChildSignal, Pid, Spawned, Strings, Text};
-use text::Name;
+use log::{Stderr, say};
+use signal::{Signal, SignalSet};
+use sys::{ChildSignal, Errno, Pid, Received, Sender, Spawned, Strings, Terminal, Text};
 
 /// A whole run of the init, from argv and environment to the exit code.
 pub fn run(argv: Strings, environment: Strings) -> ExitCode {
     // Before anything else: from here on a signal waits until somebody can act on it.
-    let blocked = sys::block_all_signals().unwrap_or(signal::SignalSet::EMPTY);
+    let blocked = sys::block_all_signals().unwrap_or(SignalSet::EMPTY);
     let own_pid = sys::own_pid();
 
-    let mut config = Config::new(argv, environment);
-    let request = cli::parse(argv, &mut config);
-    let log = Stderr::new(config.verbosity, own_pid);
+    let called = argv.split_first().map_or(&b""[..], |(called, _)| called.bytes());
+    let personality = Personality::of(called);
+    let mut config = Config::new(personality, argv, environment);
+    let request = cli::parse(personality, argv, &mut config);
+    let log = Stderr::new(personality.prefix, config.verbosity, own_pid);
     match request {
-        Ok(Request::Run) => supervise(&config, blocked, own_pid, &log),
-        Ok(Request::Help) => print(cli::help),
-        Ok(Request::Version) => print(cli::version),
-        Ok(Request::License) => print(cli::license),
+        Ok(Request::Run) => supervise(personality, &config, blocked, own_pid, &log),
+        Ok(Request::Help) => print(personality, cli::help, personality.help_on_stderr),
+        Ok(Request::Version) => print(personality, cli::version, personality.version_on_stderr),
+        Ok(Request::License) => print(personality, cli::license, false),
         Err(error) => {
-            error!(&log, "{error}");
-            ExitCode::FAILURE
+            say(&log, Level::Error, "%", &[&error]);
+            personality.usage_code
         }
     }
 }
 
 /// Starts the program and stays with it until everybody has ended.
-fn supervise(config: &Config, blocked: signal::SignalSet, own_pid: Pid, log: &Stderr) -> ExitCode {
-    let mut received = None;
-    if own_pid != Pid::INIT
-        && let Err(error) = sys::become_subreaper()
-    {
-        warning!(log, "orphans will not come to this init, which is not PID 1: {error}");
+fn supervise(
+    personality: &Personality,
+    config: &Config,
+    blocked: SignalSet,
+    own_pid: Pid,
+    log: &Stderr,
+) -> ExitCode {
+    let mut received = [None; 3];
+    if own_pid != Pid::INIT {
+        if personality.execs_unless_pid_1 {
+            let inherited = Inherited { blocked, child_signal: ChildSignal::Default };
+            let (error, step) = child::become_program(config, inherited, own_pid);
+            return not_executed(personality, config, error, step, log);
+        }
+        if let Err(error) = sys::become_subreaper() {
+            let template = "orphans will not come to this init, which is not PID 1: %";
+            say(log, Level::Warn, template, &[&error]);
+        }
     }
     if let Some(signal) = config.parent_death_signal {
         let parent = sys::parent_pid();
         if let Err(error) = sys::set_parent_death_signal(signal) {
-            warning!(log, "the parent's death will not be told: {error}");
+            say(log, Level::Warn, "the parent's death will not be told: %", &[&error]);
         }
         // If it has died before, the kernel will not tell.
-        received = (sys::parent_pid() != parent).then_some(signal);
+        if sys::parent_pid() != parent {
+            received[0] = Some(Received { signal, sender: Sender::Kernel });
+        }
+    }
+    if config.reach == Reach::Session {
+        [received[1], received[2]] = give_terminal_up();
     }
     // Ignored, it would have the kernel throw away the program's status.
     let child_signal = sys::set_child_signal(ChildSignal::Default);
     let inherited = Inherited { blocked, child_signal: child_signal.unwrap_or(ChildSignal::Default) };
 
-    let name = config.program.split_first().map_or(&b""[..], |(name, _)| name.bytes());
-    let program = match child::start(config, inherited, own_pid) {
-        Ok(Spawned::Running(program)) => program,
-        Ok(Spawned::Failed(child, error)) => {
-            sys::collect(child);
-            error!(log, "{} could not be executed: {error}", Name(name));
-            return ExitCode::of_failed_exec(error == sys::Errno::ENOENT);
+    let mut program = None;
+    if !config.policy.pause {
+        match child::start(config, inherited, own_pid) {
+            Ok((Spawned::Running(started), _)) => program = Some(started),
+            Ok((Spawned::Failed(child, error), step)) => {
+                sys::collect(child);
+                return not_executed(personality, config, error, step, log);
+            }
+            Err(error) => {
+                say(log, Level::Error, "% could not be started: %", &[&config.name(), &error]);
+                return ExitCode::FAILURE;
+            }
         }
-        Err(error) => {
-            error!(log, "{} could not be started: {error}", Name(name));
-            return ExitCode::FAILURE;
-        }
-    };
-    debug!(log, "{} is process {program}", Name(name));
-
-    // The init keeps nothing busy that the program may want to be rid of.
-    if let Err(error) = sys::change_directory(Text::from(c"/")) {
-        debug!(log, "changing to /: {error}");
     }
+    if let Some(program) = program {
+        say(log, Level::Debug, personality.texts.started, &[&program, &config.name()]);
+    }
+
+    // The init keeps nothing busy that the program may want to be rid of. Should the
+    // first fail, it keeps a directory busy.
+    let _ = sys::change_directory(Text::from(c"/"));
     sys::close_from(3);
 
     let setup = Setup {
         policy: config.policy,
         init: own_pid,
         program,
-        single_child: config.single_child,
+        reach: config.reach,
+        texts: personality.texts,
         warn_on_reap: config.warn_on_reap,
         children_are_lost: child_signal.is_err(),
         received,
@@ -126,9 +150,43 @@ fn supervise(config: &Config, blocked: signal::SignalSet, own_pid: Pid, log: &St
     config.remap.apply(init::run(&Linux, log, &setup))
 }
 
-/// Prints on standard output; a text that could not be printed is a failure.
-fn print(text: fn(Print)) -> ExitCode {
+/// Gives the terminal up, so that the program's session can have it. If the init led
+/// the session that had it, the kernel sends SIGHUP and SIGCONT to those in the
+/// foreground, the init among them; these are taken back, others that were waiting
+/// are returned.
+fn give_terminal_up() -> [Option<Received>; 2] {
+    if Terminal::STDIN.give_up().is_err() {
+        return [None; 2];
+    }
+    [Signal::HUP, Signal::CONT].map(|signal| {
+        let set = SignalSet::EMPTY.with(signal);
+        let taken = sys::wait_for_signal(set, Some(supervisor::Span::ZERO)).unwrap_or(None);
+        taken.filter(|taken| taken.sender != Sender::Kernel)
+    })
+}
+
+/// Tells why the program does not run, and gives the code for that.
+fn not_executed(
+    personality: &Personality,
+    config: &Config,
+    error: Errno,
+    step: Step,
+    log: &Stderr,
+) -> ExitCode {
+    let [not_found, cannot_execute] = personality.exec_codes;
+    let (template, code) = match step {
+        Step::Exec if error == Errno::ENOENT => (personality.texts.exec_failed, not_found),
+        Step::Exec => (personality.texts.exec_failed, cannot_execute),
+        Step::User => ("% could not be given its user: %", ExitCode::FAILURE),
+        Step::Directory => ("% could not be given its directory: %", ExitCode::FAILURE),
+    };
+    say(log, Level::Error, template, &[&config.name(), &error]);
+    code
+}
+
+/// Prints; a text that could not be printed is a failure.
+fn print(personality: &Personality, text: fn(&Personality, Print), on_stderr: bool) -> ExitCode {
     let mut outcome = Ok(());
-    text(&mut |piece| outcome = outcome.and_then(|()| sys::write_output(piece)));
+    text(personality, &mut |piece| outcome = outcome.and_then(|()| sys::write_all(piece, on_stderr)));
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

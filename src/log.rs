@@ -12,25 +12,22 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::supervisor::Span;
 use crate::sys::{self, Errno, Pid};
-use crate::text::{Decimal, Line};
+use crate::text::{Line, Piece};
 
-/// Hands a message to `log`, if it wants messages of this level.
-#[inline(never)]
-pub(crate) fn say(log: &dyn Log, level: Level, message: fmt::Arguments) {
+/// Hands a message to `log`, if it wants messages of this level: `template` with the
+/// pieces in the place of its `%`.
+pub(crate) fn say(log: &dyn Log, level: Level, template: &str, pieces: &[&dyn Piece]) {
     let metadata = Metadata::builder().level(level).target("tini-rs").build();
     if log.enabled(&metadata) {
-        log.log(&Record::builder().metadata(metadata).args(message).build());
+        let mut line = Line::new();
+        line.fill(template, pieces);
+        log.log(&Record::builder().metadata(metadata).args(format_args!("{line}")).build());
     }
 }
 
-macro_rules! error { ($log:expr, $($message:tt)+) => { crate::log::say($log, ::log::Level::Error, format_args!($($message)+)) } }
-macro_rules! warning { ($log:expr, $($message:tt)+) => { crate::log::say($log, ::log::Level::Warn, format_args!($($message)+)) } }
-macro_rules! info { ($log:expr, $($message:tt)+) => { crate::log::say($log, ::log::Level::Info, format_args!($($message)+)) } }
-macro_rules! debug { ($log:expr, $($message:tt)+) => { crate::log::say($log, ::log::Level::Debug, format_args!($($message)+)) } }
-pub(crate) use {debug, error, info, warning};
-
-/// `[WARN  tini-rs (1)] text` on standard error.
+/// Lines such as `[WARN  tini-rs (1)] text` on standard error.
 pub struct Stderr {
+    prefix: &'static str,
     level: LevelFilter,
     pid: Pid,
     /// Nobody read the last message in time, so the next is not waited for.
@@ -43,9 +40,11 @@ const PATIENCE: Span = Span::from_millis(100);
 
 impl Stderr {
     /// For the init with this pid. Of `verbosity` 0 are errors, 1 warnings, 2
-    /// information, 3 details, 4 everything.
+    /// information, 3 details, 4 everything. In `prefix`, which begins each line, `%`
+    /// stands for the level, `^` for the level in five columns, `$` for the same with
+    /// FATAL for an error, `@` for the pid.
     #[must_use]
-    pub const fn new(verbosity: u8, pid: Pid) -> Stderr {
+    pub const fn new(prefix: &'static str, verbosity: u8, pid: Pid) -> Stderr {
         let level = match verbosity {
             0 => LevelFilter::Error,
             1 => LevelFilter::Warn,
@@ -53,7 +52,28 @@ impl Stderr {
             3 => LevelFilter::Debug,
             _ => LevelFilter::Trace,
         };
-        Stderr { level, pid, stuck: AtomicBool::new(false) }
+        Stderr { prefix, level, pid, stuck: AtomicBool::new(false) }
+    }
+
+    fn write_prefix(&self, level: Level, line: &mut Line) {
+        let (name, blank) = match level {
+            Level::Error => ("ERROR", ""),
+            Level::Warn => ("WARN", " "),
+            Level::Info => ("INFO", " "),
+            Level::Debug => ("DEBUG", ""),
+            Level::Trace => ("TRACE", ""),
+        };
+        for byte in self.prefix.as_bytes() {
+            match byte {
+                b'$' if level == Level::Error => line.push(b"FATAL"),
+                b'%' | b'^' | b'$' => {
+                    line.push(name.as_bytes());
+                    line.push(if *byte == b'%' { b"" } else { blank.as_bytes() });
+                }
+                b'@' => self.pid.write(line),
+                byte => line.push(&[*byte]),
+            }
+        }
     }
 }
 
@@ -63,21 +83,8 @@ impl Log for Stderr {
     }
 
     fn log(&self, record: &Record) {
-        let level = match record.level() {
-            Level::Error => "ERROR",
-            Level::Warn => "WARN ",
-            Level::Info => "INFO ",
-            Level::Debug => "DEBUG",
-            Level::Trace => "TRACE",
-        };
         let mut line = Line::new();
-        let mut digits = [0; 20];
-        let pid = Decimal::from(self.pid.get().unsigned_abs()).digits(&mut digits);
-        line.push(b"[");
-        line.push(level.as_bytes());
-        line.push(b" tini-rs (");
-        line.push(pid);
-        line.push(b")] ");
+        self.write_prefix(record.level(), &mut line);
         // It is the line's own and never fails.
         let _ = fmt::write(&mut line, *record.args());
         let patience = if self.stuck.load(Ordering::Relaxed) { Span::ZERO } else { PATIENCE };

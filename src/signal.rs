@@ -7,7 +7,7 @@
 
 use core::fmt::{self, Display, Formatter};
 
-use crate::text::{Decimal, Name, cut, number, same};
+use crate::text::{Line, Piece, cut, display, number, same};
 
 /// One signal, 1..=64 (`signal(7)`; the kernel's `_NSIG` is 64 on every
 /// architecture this crate builds for).
@@ -68,6 +68,7 @@ const fn name(number: i32, name: &str) -> (u8, [u8; 6]) {
 
 #[allow(missing_docs, reason = "they are named as signal(7) names them")]
 impl Signal {
+    pub const HUP: Signal = Signal(libc::SIGHUP as u8);
     pub const INT: Signal = Signal(libc::SIGINT as u8);
     pub const QUIT: Signal = Signal(libc::SIGQUIT as u8);
     pub const KILL: Signal = Signal(libc::SIGKILL as u8);
@@ -135,16 +136,24 @@ fn strip<'a>(text: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
 }
 
 /// `SIGTERM`, `SIGRTMIN+3`; 32 and 33, which have no name, as `signal 32`.
-impl Display for Signal {
-    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+impl Piece for Signal {
+    fn write(&self, line: &mut Line) {
         if let Some((_, name)) = NAMES.iter().find(|(number, _)| *number == self.0) {
-            return write!(f, "SIG{}", Name(cut(name, 0).0));
+            line.push(b"SIG");
+            line.push(cut(name, 0).0);
+            return;
         }
         match self.0.checked_sub(RTMIN) {
-            None => write!(f, "signal {}", Decimal::from(self.0)),
-            Some(0) => f.write_str("SIGRTMIN"),
-            Some(above) => write!(f, "SIGRTMIN+{}", Decimal::from(above)),
+            None => line.fill("signal %", &[&u32::from(self.0)]),
+            Some(0) => line.push(b"SIGRTMIN"),
+            Some(above) => line.fill("SIGRTMIN+%", &[&u32::from(above)]),
         }
+    }
+}
+
+impl Display for Signal {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        display(self, f)
     }
 }
 

@@ -98,6 +98,10 @@ pub struct Policy {
     pub grace_period: Option<Span>,
     /// Which signals are passed on as others (`-r`).
     pub rewrite: Rewrite,
+    /// There is no program: TERM or INT is the end (`-P`).
+    pub pause: bool,
+    /// The program's end is no shutdown: everybody else goes on (`-W`).
+    pub wait_all: bool,
 }
 
 /// What happened.
@@ -123,6 +127,8 @@ pub enum Action {
     Wait,
     /// Send this signal to the program.
     Forward(Signal),
+    /// Find out if any process is left, and tell.
+    Look,
     /// Send SIGTERM and SIGCONT to all processes that are left, and tell if there
     /// were any.
     AskTheRest,
@@ -134,10 +140,12 @@ pub enum Action {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 enum State {
-    /// The program runs and nobody wants it to end; or no deadline was set for it.
+    /// The program runs and nobody wants it to end.
     Running,
-    /// The program was asked to end by this time.
-    Stopping { deadline: Instant },
+    /// The program was asked to end, with a grace period by this time.
+    Stopping { deadline: Option<Instant> },
+    /// The program has ended, and nobody wants the others to end.
+    Lingering { code: u8 },
     /// The program has ended. The deadline stands from the stop signal or is set
     /// when it turns out that somebody is left.
     Draining { code: u8, deadline: Option<Instant> },
@@ -163,9 +171,9 @@ impl Supervisor {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         match self.state {
-            State::Running => None,
-            State::Draining { deadline, .. } => deadline,
-            State::Stopping { deadline } | State::Killing { deadline, .. } => Some(deadline),
+            State::Running | State::Lingering { .. } => None,
+            State::Stopping { deadline } | State::Draining { deadline, .. } => deadline,
+            State::Killing { deadline, .. } => Some(deadline),
         }
     }
 
@@ -182,31 +190,40 @@ impl Supervisor {
 
     fn on_signal(&mut self, received: Signal, clock: &impl Clock) -> Action {
         let Some(signal) = self.policy.rewrite.apply(received) else { return Action::Wait };
+        let grace = self.policy.grace_period;
         match self.state {
-            State::Running => {
-                if let Some(grace) = self.policy.grace_period
-                    && grace != Span::ZERO
-                    && asks_to_stop(received, signal)
-                {
-                    self.state = State::Stopping { deadline: clock.now().after(grace) };
-                }
+            State::Running if self.policy.pause => match signal {
+                Signal::TERM | Signal::INT => Action::Exit(ExitCode::SUCCESS),
+                _ => Action::Wait,
+            },
+            State::Running if asks_to_stop(received, signal) => {
+                let limit = grace.filter(|grace| *grace != Span::ZERO);
+                self.state = State::Stopping { deadline: limit.map(|limit| clock.now().after(limit)) };
                 Action::Forward(signal)
             }
-            State::Stopping { .. } => Action::Forward(signal),
+            State::Running | State::Stopping { .. } => Action::Forward(signal),
+            State::Lingering { code } if asks_to_stop(received, signal) => {
+                self.state = State::Stopping { deadline: None };
+                self.on_program_ended(ExitCode::new(code))
+            }
             // The program has ended, or was sent SIGKILL: nobody to pass it on to.
-            State::Draining { .. } | State::Killing { .. } => Action::Wait,
+            State::Lingering { .. } | State::Draining { .. } | State::Killing { .. } => Action::Wait,
         }
     }
 
     fn on_program_ended(&mut self, code: ExitCode) -> Action {
         let deadline = match self.state {
+            State::Running if self.policy.wait_all => {
+                self.state = State::Lingering { code: code.get() };
+                return Action::Look;
+            }
             State::Running => None,
-            State::Stopping { deadline } => Some(deadline),
+            State::Stopping { deadline } => deadline,
             State::Killing { deadline, .. } => {
                 self.state = State::Killing { code: Some(code.get()), deadline };
                 return Action::Wait;
             }
-            State::Draining { .. } => return Action::Wait,
+            State::Lingering { .. } | State::Draining { .. } => return Action::Wait,
         };
         if self.policy.grace_period == Some(Span::ZERO) {
             return Action::Exit(code);
@@ -224,13 +241,13 @@ impl Supervisor {
             }
             // Whoever was started by one that was killed, before it died.
             State::Killing { .. } => Action::KillTheRest,
-            State::Draining { .. } | State::Running | State::Stopping { .. } => Action::Wait,
+            _ => Action::Wait,
         }
     }
 
     fn on_nobody_left(&mut self) -> Action {
         match self.state {
-            State::Draining { code, .. } => Action::Exit(ExitCode::new(code)),
+            State::Lingering { code } | State::Draining { code, .. } => Action::Exit(ExitCode::new(code)),
             State::Killing { code: Some(code), .. } => Action::Exit(ExitCode::new(code)),
             // The program is still to be collected.
             State::Killing { code: None, .. } | State::Running | State::Stopping { .. } => Action::Wait,
@@ -239,9 +256,11 @@ impl Supervisor {
 
     fn on_deadline(&mut self, clock: &impl Clock) -> Action {
         let code = match self.state {
-            State::Running => return Action::Wait,
+            State::Running
+            | State::Lingering { .. }
+            | State::Stopping { deadline: None }
+            | State::Draining { deadline: None, .. } => return Action::Wait,
             State::Stopping { .. } => None,
-            State::Draining { deadline: None, .. } => return Action::Wait,
             State::Draining { code, .. } => Some(code),
             // Not even SIGKILL ended them; whoever is still the program was killed.
             State::Killing { code, .. } => {
@@ -293,6 +312,7 @@ mod tests {
         Supervisor::new(Policy {
             grace_period: milliseconds.map(Span::from_millis),
             rewrite: Rewrite::default(),
+            ..Policy::default()
         })
     }
 
@@ -342,7 +362,11 @@ mod tests {
         supervisor.on(Event::Signal(Signal::INT), &watch);
         watch.set(5000);
         assert_eq!(supervisor.on(Event::Deadline, &watch), Action::KillTheRest);
-        assert_eq!(supervisor.on(Event::SomebodyLeft, &watch), Action::KillTheRest, "those that forked meanwhile");
+        assert_eq!(
+            supervisor.on(Event::SomebodyLeft, &watch),
+            Action::KillTheRest,
+            "those that forked meanwhile"
+        );
         assert_eq!(supervisor.on(Event::ProgramEnded(KILLED), &watch), Action::Wait);
         assert_eq!(supervisor.on(Event::NobodyLeft, &watch), Action::Exit(KILLED));
     }
@@ -379,7 +403,11 @@ mod tests {
             (Signal::INT, Some(Some(usr1)), false),
             (Signal::TERM, Some(None), false),
         ] {
-            let mut policy = Policy { grace_period: Some(Span::from_millis(1)), rewrite: Rewrite::default() };
+            let mut policy = Policy {
+                grace_period: Some(Span::from_millis(1)),
+                rewrite: Rewrite::default(),
+                ..Policy::default()
+            };
             if let Some(to) = rule {
                 policy.rewrite.set(received, to);
             }
@@ -387,6 +415,36 @@ mod tests {
             supervisor.on(Event::Signal(received), &Watch::at(0));
             assert_eq!(supervisor.deadline().is_some(), starts, "{received} as {rule:?}");
         }
+    }
+
+    #[test]
+    fn a_pause_ends_by_term_or_int_alone() {
+        for (signal, action) in [
+            (Signal::TERM, Action::Exit(ExitCode::SUCCESS)),
+            (Signal::INT, Action::Exit(ExitCode::SUCCESS)),
+            (Signal::QUIT, Action::Wait),
+        ] {
+            let mut supervisor = Supervisor::new(Policy { pause: true, ..Policy::default() });
+            assert_eq!(supervisor.on(Event::Signal(signal), &Watch::at(0)), action);
+        }
+    }
+
+    #[test]
+    fn waiting_for_all_the_programs_end_is_no_shutdown_but_a_stop_signal_is() {
+        let policy = Policy { wait_all: true, ..Policy::default() };
+        let (mut supervisor, watch) = (Supervisor::new(policy), Watch::at(0));
+        assert_eq!(supervisor.on(Event::ProgramEnded(THREE), &watch), Action::Look);
+        assert_eq!(supervisor.on(Event::SomebodyLeft, &watch), Action::Wait);
+        assert_eq!(supervisor.deadline(), None);
+        let mut stopped = supervisor;
+        assert_eq!(supervisor.on(Event::NobodyLeft, &watch), Action::Exit(THREE));
+        assert_eq!(stopped.on(Event::Signal(Signal::TERM), &watch), Action::AskTheRest);
+        stopped.on(Event::SomebodyLeft, &watch);
+        assert_eq!(stopped.deadline(), instant(2000));
+
+        let mut asked_before = Supervisor::new(policy);
+        asked_before.on(Event::Signal(Signal::TERM), &watch);
+        assert_eq!(asked_before.on(Event::ProgramEnded(THREE), &watch), Action::AskTheRest);
     }
 
     /// A world for the supervisor: a program and stragglers, whom each event may

@@ -1,10 +1,10 @@
-//! Small pieces of text: numbers in and out, names that nobody vouches for.
+//! Small pieces of text: numbers in and out, lines under construction, names that
+//! nobody vouches for.
 //!
-//! `core`'s own number formatting would bring its padding, and that a few
-//! kilobytes; these write their bytes and nothing else.
+//! Messages are built here, byte by byte into a line, and handed to `core::fmt` as a
+//! whole: its own formatting of numbers and padding would be a few kilobytes.
 
 use core::fmt::{self, Display, Formatter, Write};
-use core::ops::ControlFlow;
 
 /// Reads a number written in decimal digits alone: no sign, no blanks.
 #[must_use]
@@ -31,20 +31,23 @@ pub(crate) fn cut(text: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
     (text, None)
 }
 
-/// Calls `visit` with each part of `text` between separators, until one is told to
-/// be the last.
-pub(crate) fn each_part<'a>(
-    text: &'a [u8],
+/// The parts of a text between separators: one more than there are of those.
+pub(crate) struct Parts<'a> {
+    rest: Option<&'a [u8]>,
     separator: u8,
-    visit: &mut dyn FnMut(&'a [u8]) -> ControlFlow<()>,
-) {
-    let mut rest = Some(text);
-    while let Some(text) = rest {
-        let (part, after) = cut(text, separator);
-        if visit(part).is_break() {
-            return;
-        }
-        rest = after;
+}
+
+pub(crate) fn parts(text: &[u8], separator: u8) -> Parts<'_> {
+    Parts { rest: Some(text), separator }
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (part, rest) = cut(self.rest?, self.separator);
+        self.rest = rest;
+        Some(part)
     }
 }
 
@@ -54,66 +57,61 @@ pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(|(a, b)| a.eq_ignore_ascii_case(b))
 }
 
-/// A number in decimal digits.
-#[derive(Clone, Copy)]
-pub(crate) struct Decimal(u64);
-
-impl<T: Into<u64>> From<T> for Decimal {
-    fn from(n: T) -> Decimal {
-        Decimal(n.into())
-    }
-}
-
-impl Decimal {
-    /// The digits of `self`, in the end of `buffer`.
-    pub(crate) fn digits(self, buffer: &mut [u8; 20]) -> &[u8] {
-        let mut rest = self.0;
-        let mut start = buffer.len();
-        for place in buffer.iter_mut().rev() {
-            *place = b'0'.wrapping_add((rest % 10) as u8);
-            start = start.wrapping_sub(1);
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
+/// The digits of `number` in decimal, in the end of `buffer`.
+pub(crate) fn digits(number: u32, buffer: &mut [u8; 10]) -> &[u8] {
+    let mut rest = number;
+    let mut start = buffer.len();
+    for place in buffer.iter_mut().rev() {
+        *place = b'0'.wrapping_add((rest % 10) as u8);
+        start = start.wrapping_sub(1);
+        rest /= 10;
+        if rest == 0 {
+            break;
         }
-        buffer.get(start..).unwrap_or_default()
+    }
+    buffer.get(start..).unwrap_or_default()
+}
+
+/// A piece of a message.
+pub(crate) trait Piece {
+    /// Writes itself at the end of `line`.
+    fn write(&self, line: &mut Line);
+}
+
+/// Shows a piece where `core::fmt` asks for it.
+pub(crate) fn display(piece: &dyn Piece, f: &mut Formatter) -> fmt::Result {
+    let mut line = Line::new();
+    piece.write(&mut line);
+    line.fmt(f)
+}
+
+impl Piece for u32 {
+    fn write(&self, line: &mut Line) {
+        line.push(digits(*self, &mut [0; 10]));
     }
 }
 
-impl Display for Decimal {
-    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        self.digits(&mut [0; 20]).iter().try_for_each(|digit| f.write_char(char::from(*digit)))
-    }
-}
-
-/// Bytes from outside (an argument, a process's name), fit for a line of a log:
-/// at most `Name::SHOWN` bytes of them, and nothing that a terminal would obey.
-#[derive(Clone, Copy)]
-pub(crate) struct Name<'a>(pub &'a [u8]);
-
-impl Name<'_> {
-    /// How much of a name is shown. Enough for any sensible one, and short enough
-    /// that what follows it still fits into the line.
-    pub(crate) const SHOWN: usize = 160;
-}
-
-impl Display for Name<'_> {
-    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        for byte in self.0.iter().take(Name::SHOWN) {
+/// Bytes from outside (an argument, a process's name), fit for a line of a log: not
+/// too many of them, and nothing that a terminal would obey.
+impl Piece for &[u8] {
+    fn write(&self, line: &mut Line) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |n: u8| DIGITS.get(usize::from(n & 15)).copied().unwrap_or(b'?');
+        for byte in self.iter().take(NAME_SHOWN) {
             match byte {
-                b' '..=b'~' => f.write_char(char::from(*byte))?,
-                _ => {
-                    let digit = |n: u8| char::from(if n < 10 { b'0' + n } else { b'a' - 10 + n });
-                    f.write_str("\\x")?;
-                    f.write_char(digit(byte >> 4))?;
-                    f.write_char(digit(byte & 15))?;
-                }
+                b' '..=b'~' => line.push(&[*byte]),
+                _ => line.push(&[b'\\', b'x', digit(byte >> 4), digit(*byte)]),
             }
         }
-        if self.0.len() > Name::SHOWN { f.write_str("...") } else { Ok(()) }
+        if self.len() > NAME_SHOWN {
+            line.push(b"...");
+        }
     }
 }
+
+/// How much of a name is shown. Enough for any sensible one, and short enough that
+/// what follows it still fits into the line.
+const NAME_SHOWN: usize = 160;
 
 /// A line under construction, in a buffer of its own. What does not fit is left
 /// out, and dots at the end say so.
@@ -130,10 +128,24 @@ impl Line {
         Line { bytes: [0; Line::SIZE], length: 0 }
     }
 
+    #[inline(never)]
     pub(crate) fn push(&mut self, text: &[u8]) {
         let places = self.bytes.get_mut(self.length..).unwrap_or_default();
         places.iter_mut().zip(text).for_each(|(place, byte)| *place = *byte);
         self.length = self.length.saturating_add(text.len());
+    }
+
+    /// Writes `template`, with the pieces in the place of its `%`.
+    pub(crate) fn fill(&mut self, template: &str, pieces: &[&dyn Piece]) {
+        let mut pieces = pieces.iter();
+        for (place, text) in parts(template.as_bytes(), b'%').enumerate() {
+            if place > 0
+                && let Some(piece) = pieces.next()
+            {
+                piece.write(self);
+            }
+            self.push(text);
+        }
     }
 
     /// Fills up with blanks to `column`.
@@ -150,20 +162,31 @@ impl Line {
             self.length = Line::SIZE.wrapping_sub(Line::CUT.len());
             self.push(Line::CUT);
         }
-        self.bytes.get(..self.length).unwrap_or_default()
+        self.written()
+    }
+
+    fn written(&self) -> &[u8] {
+        self.bytes.get(..self.length.min(Line::SIZE)).unwrap_or_default()
     }
 }
 
+/// What is written is ASCII, but for what somebody else's message may hold.
 impl Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.push(text.as_bytes());
         Ok(())
     }
 
-    /// Only ASCII is ever written by the character.
     fn write_char(&mut self, character: char) -> fmt::Result {
         self.push(&[character as u8]);
         Ok(())
+    }
+}
+
+/// Only ASCII is ever written, so each byte is a character.
+impl Display for Line {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        self.written().iter().try_for_each(|byte| f.write_char(char::from(*byte)))
     }
 }
 
@@ -171,13 +194,19 @@ impl Write for Line {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::string::ToString;
+    use std::string::{String, ToString};
     use std::vec::Vec;
+
+    fn shown(piece: &dyn Piece) -> String {
+        let mut line = Line::new();
+        piece.write(&mut line);
+        line.to_string()
+    }
 
     proptest! {
         #[test]
-        fn numbers_are_written_as_std_writes_them(n: u64) {
-            prop_assert_eq!(Decimal::from(n).to_string(), n.to_string());
+        fn numbers_are_written_as_std_writes_them(n: u32) {
+            prop_assert_eq!(shown(&n), n.to_string());
         }
 
         #[test]
@@ -188,9 +217,29 @@ mod tests {
 
         #[test]
         fn a_name_never_holds_a_control_character_and_is_bounded(name: Vec<u8>) {
-            let shown = Name(&name).to_string();
+            let shown = shown(&&name[..]);
             prop_assert!(shown.bytes().all(|b| (b' '..=b'~').contains(&b)), "{}", shown);
-            prop_assert!(shown.len() <= Name::SHOWN * 4 + 3);
+            prop_assert!(shown.len() <= 512);
+        }
+
+        #[test]
+        fn a_text_is_its_parts_and_separators(text: Vec<u8>, separator: u8) {
+            let all: Vec<&[u8]> = parts(&text, separator).collect();
+            prop_assert_eq!(all.join(&separator), text);
+        }
+
+        #[test]
+        fn a_line_ends_with_a_line_feed_and_says_if_it_was_cut(texts: Vec<Vec<u8>>) {
+            let mut line = Line::new();
+            texts.iter().for_each(|text| line.push(text));
+            let whole: Vec<u8> = texts.concat();
+            let finished = line.finish();
+            if whole.len() < 512 {
+                prop_assert_eq!(finished.strip_suffix(b"\n"), Some(&whole[..]));
+            } else {
+                prop_assert_eq!(finished.len(), 512);
+                prop_assert!(finished.ends_with(b"...\n"));
+            }
         }
     }
 }

@@ -1,10 +1,8 @@
 //! Executing a program by name, as `execvp(3)`: the search of PATH, and the shell
 //! for a script without a `#!` line.
 
-use core::ops::ControlFlow;
-
 use crate::sys::{self, Errno, File, Room, Strings, Text};
-use crate::text::{cut, each_part};
+use crate::text::{cut, parts};
 
 /// Where a program is looked for when PATH is not set (`execvp(3)`).
 const DEFAULT_PATH: &[u8] = b"/bin:/usr/bin";
@@ -39,19 +37,15 @@ fn search(name: &[u8], path: &[u8], run: &mut dyn FnMut(Text) -> Errno) -> Errno
     }
     let mut outcome = Errno::ENOENT;
     let mut room = Room::<PATH_MAX>::new();
-    each_part(path, b':', &mut |folder| {
+    for folder in parts(path, b':') {
         let slash = if folder.is_empty() { b"" } else { &b"/"[..] };
-        let Some(candidate) = room.join(&[folder, slash, name]) else { return ControlFlow::Continue(()) };
+        let Some(candidate) = room.join(&[folder, slash, name]) else { continue };
         match run(candidate) {
             Errno::EACCES => outcome = Errno::EACCES,
             Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE | Errno::ENODEV | Errno::ETIMEDOUT => {}
-            error => {
-                outcome = error;
-                return ControlFlow::Break(());
-            }
+            error => return error,
         }
-        ControlFlow::Continue(())
-    });
+    }
     outcome
 }
 

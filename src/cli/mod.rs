@@ -5,22 +5,37 @@
 //! things in variables, since `docker run --init` passes no options.
 
 use core::fmt::{self, Display, Formatter};
-use core::ops::ControlFlow;
 
 use crate::exit::Remap;
 use crate::signal::Signal;
 use crate::supervisor::Policy;
-use crate::sys::{Strings, Text};
-use crate::text::{Name, cut, each_part, number};
+use crate::sys::{Strings, Text, add_variable};
+use crate::text::{Line, Piece, cut, display, number, parts};
 
 mod help;
 mod options;
+mod personality;
 mod values;
 
 pub use help::{Print, help, license, version};
 pub use options::{NATIVE, Opt, Setting};
+pub use personality::{Personality, Texts};
 
 use options::FOREIGN_VARIABLES;
+
+/// Whom signals go to, and where the program is put for that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reach {
+    /// The program leads a session of its own, with the terminal; signals go to its
+    /// process group.
+    Session,
+    /// It leads a process group of its own, and signals go to the group.
+    Group,
+    /// It leads a process group of its own, and signals go to it alone.
+    Leader,
+    /// It stays in the init's process group, and signals go to it alone.
+    Program,
+}
 
 /// Everything a run depends on.
 #[derive(Clone, Copy)]
@@ -29,15 +44,21 @@ pub struct Config<'a> {
     pub policy: Policy,
     /// Which of the program's exit codes are told as others (`-e`).
     pub remap: Remap,
-    /// The program stays in the init's process group, and signals go to it alone (`-c`).
-    pub single_child: bool,
+    /// Whom signals go to (`-g`, `-c`, `-S`).
+    pub reach: Reach,
     /// The signal to receive when the parent dies (`-p`).
     pub parent_death_signal: Option<Signal>,
     /// Warn of each orphan collected (`-w`).
     pub warn_on_reap: bool,
     /// 0 errors, 1 warnings, 2 what is done, 3 details, 4 everything.
     pub verbosity: u8,
-    /// The program and its arguments.
+    /// The user and the group that the program runs as, the init's own if not set.
+    pub user: Option<u32>,
+    /// See `user`.
+    pub group: Option<u32>,
+    /// The directory that the program runs in, the init's own if not set.
+    pub directory: Option<Text<'a>>,
+    /// The program and its arguments; none in pause mode.
     pub program: Strings<'a>,
     /// The environment, for the program as it is.
     pub environment: Strings<'a>,
@@ -52,20 +73,25 @@ pub struct Config<'a> {
 pub const PID_VARIABLES: [&str; 2] = ["LISTEN_PID=", "WATCHDOG_PID="];
 
 impl<'a> Config<'a> {
-    /// Warnings are shown, the rest is not.
-    pub const VERBOSITY: u8 = 1;
     const MOST_VERBOSE: u8 = 4;
 
-    /// The settings without any option or variable.
+    /// The settings of `personality` without any option or variable.
     #[must_use]
-    pub fn new(program: Strings<'a>, environment: Strings<'a>) -> Config<'a> {
+    pub fn new(personality: &Personality, program: Strings<'a>, environment: Strings<'a>) -> Config<'a> {
         Config {
-            policy: Policy::default(),
+            policy: Policy {
+                grace_period: personality.grace_period,
+                pause: personality.pauses,
+                ..Policy::default()
+            },
             remap: Remap::default(),
-            single_child: false,
+            reach: personality.reach,
             parent_death_signal: None,
             warn_on_reap: false,
-            verbosity: Config::VERBOSITY,
+            verbosity: 1,
+            user: None,
+            group: None,
+            directory: None,
             program,
             environment,
             path: None,
@@ -74,10 +100,18 @@ impl<'a> Config<'a> {
     }
 }
 
+impl<'a> Config<'a> {
+    /// What the program was called.
+    #[must_use]
+    pub fn name(&self) -> &'a [u8] {
+        self.program.split_first().map_or(&[], |(name, _)| name.bytes())
+    }
+}
+
 /// What was asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Request {
-    /// To run the program.
+    /// To run the program, or to pause.
     Run,
     /// To print the options, and exit.
     Help,
@@ -109,44 +143,52 @@ pub enum UsageError<'a> {
     NoProgram,
 }
 
-impl Display for UsageError<'_> {
-    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        let accepted = |option: &Opt| Name(option.setting.accepted().as_bytes());
+impl Piece for UsageError<'_> {
+    fn write(&self, line: &mut Line) {
+        let accepted = |option: &Opt| option.setting.accepted().as_bytes();
         match *self {
-            UsageError::UnknownLetter(letter) => unusable(f, "unknown option", "-", &[letter]),
-            UsageError::UnknownOption(given) => unusable(f, "unknown option", "--", given),
+            UsageError::UnknownLetter(letter) => {
+                line.fill("unknown option \"-%\"; --help lists the options", &[&&[letter][..]]);
+            }
+            UsageError::UnknownOption(given) => {
+                line.fill("unknown option \"--%\"; --help lists the options", &[&given]);
+            }
             UsageError::AmbiguousOption(given) => {
-                unusable(f, "more than one option begins with", "--", given)
+                line.fill("more than one option begins with \"--%\"; --help lists the options", &[&given]);
             }
             UsageError::MissingValue(option) => {
-                write!(f, "option {option} needs a value: {}", accepted(option))
+                line.fill("option % needs a value: %", &[option, &accepted(option)]);
             }
             UsageError::UnexpectedValue(option, given) => {
-                write!(f, "option {option} takes no value, but was given \"{}\"", Name(given))
+                line.fill("option % takes no value, but was given \"%\"", &[option, &given]);
             }
             UsageError::BadOption(option, given) => {
-                write!(f, "option {option}: \"{}\" is not {}", Name(given), accepted(option))
+                line.fill("option %: \"%\" is not %", &[option, &given, &accepted(option)]);
             }
             UsageError::BadVariable(option, given) => {
-                write!(f, "{}: \"{}\" is not {}", Name(option.variable()), Name(given), accepted(option))
+                line.fill("%: \"%\" is not %", &[&option.variable(), &given, &accepted(option)]);
             }
             UsageError::NoProgram => {
-                f.write_str("no program was given; usage: tini-rs [OPTIONS] [--] PROGRAM [ARGS...]")
+                line.push(b"no program was given; usage: [OPTIONS] [--] PROGRAM [ARGS...]");
             }
         }
     }
 }
 
-#[inline(never)]
-fn unusable(f: &mut Formatter, what: &str, dashes: &str, given: &[u8]) -> fmt::Result {
-    let (what, dashes) = (Name(what.as_bytes()), Name(dashes.as_bytes()));
-    write!(f, "{what} \"{dashes}{}\"; --help lists the options", Name(given))
+impl Display for UsageError<'_> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        display(self, f)
+    }
 }
 
-/// `-t (--grace-period)`
-impl Display for Opt {
-    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        write!(f, "-{} (--{})", Name(&[self.short]), Name(self.long()))
+/// `-t (--grace-period)`, `--user`
+impl Piece for Opt {
+    fn write(&self, line: &mut Line) {
+        if self.letter.is_ascii_digit() {
+            line.fill("--%", &[&self.long()]);
+        } else {
+            line.fill("-% (--%)", &[&&[self.letter][..], &self.long()]);
+        }
     }
 }
 
@@ -154,19 +196,32 @@ impl Display for Opt {
 ///
 /// # Errors
 /// The first word that could not be understood.
-pub fn parse<'a>(argv: Strings<'a>, config: &mut Config<'a>) -> Result<Request, UsageError<'a>> {
-    let mut reader = Reader { config, given: 0 };
+pub fn parse<'a>(
+    personality: &'static Personality,
+    argv: Strings<'a>,
+    config: &mut Config<'a>,
+) -> Result<Request, UsageError<'a>> {
+    let mut reader = Reader { personality, config, given: 0, kept: argv, additions: 0 };
     let request = reader.options(argv)?;
     if request == Request::Run {
         reader.variables()?;
+        reader.add_variables();
+        if !reader.config.policy.pause && reader.config.program.is_empty() {
+            return Err(UsageError::NoProgram);
+        }
     }
     Ok(request)
 }
 
 struct Reader<'c, 'a> {
+    personality: &'static Personality,
     config: &'c mut Config<'a>,
     /// The settings that options made, a bit each.
     given: u32,
+    /// Where in argv the last variable for the program is kept, see `keep`, and how
+    /// many there are.
+    kept: Strings<'a>,
+    additions: usize,
 }
 
 impl<'a> Reader<'_, 'a> {
@@ -174,64 +229,53 @@ impl<'a> Reader<'_, 'a> {
     /// Guidelines", 9).
     fn options(&mut self, argv: Strings<'a>) -> Result<Request, UsageError<'a>> {
         let (_, mut rest) = argv.split_first().ok_or(UsageError::NoProgram)?;
-        loop {
-            let (word, after) = rest.split_first().ok_or(UsageError::NoProgram)?;
-            let request = if let Some(long) = word.strip_prefix(b"--") {
-                rest = after;
-                if long.is_empty() {
-                    break;
-                }
-                self.long_option(long.bytes(), &mut rest)?
-            } else if let Some(letters) = word.strip_prefix(b"-")
-                && !letters.is_empty()
-            {
-                rest = after;
-                self.letters(letters.bytes(), &mut rest)?
-            } else {
-                break;
+        while let Some((word, after)) = rest.split_first() {
+            let Some(letters) = word.strip_prefix(b"-").filter(|letters| !letters.is_empty()) else { break };
+            rest = after;
+            let request = match letters.strip_prefix(b"-") {
+                Some(long) if long.is_empty() => break,
+                Some(long) => self.long_option(long, &mut rest)?,
+                None => self.letters(letters, &mut rest)?,
             };
             if request != Request::Run {
                 return Ok(request);
             }
-        }
-        if rest.split_first().is_none() {
-            return Err(UsageError::NoProgram);
         }
         self.config.program = rest;
         Ok(Request::Run)
     }
 
     /// `-vvt5s`, `-t 5s`
-    fn letters(&mut self, mut letters: &'a [u8], rest: &mut Strings<'a>) -> Result<Request, UsageError<'a>> {
+    fn letters(&mut self, mut letters: Text<'a>, rest: &mut Strings<'a>) -> Result<Request, UsageError<'a>> {
         while let Some((letter, after)) = letters.split_first() {
-            letters = after;
-            let mut known = NATIVE.iter();
-            let option = known.find(|option| option.short == *letter);
-            let option = option.ok_or(UsageError::UnknownLetter(*letter))?;
-            let attached = !option.value().is_empty() && !letters.is_empty();
-            let value = attached.then(|| core::mem::take(&mut letters));
-            let request = self.option(option, value, rest)?;
-            if request != Request::Run {
+            let option = self.personality.options().find(|option| option.letter == letter);
+            let option =
+                option.filter(|_| !letter.is_ascii_digit()).ok_or(UsageError::UnknownLetter(letter))?;
+            let attached = (!option.value().is_empty() && !after.is_empty()).then_some(after);
+            let request = self.option(option, attached, rest)?;
+            if request != Request::Run || attached.is_some() {
                 return Ok(request);
             }
+            letters = after;
         }
         Ok(Request::Run)
     }
 
     /// `--grace-period=5s`, `--grace-period 5s`, `--gr 5s`
-    fn long_option(&mut self, word: &'a [u8], rest: &mut Strings<'a>) -> Result<Request, UsageError<'a>> {
-        let (name, value) = cut(word, b'=');
+    fn long_option(&mut self, word: Text<'a>, rest: &mut Strings<'a>) -> Result<Request, UsageError<'a>> {
+        let (name, value) = cut(word.bytes(), b'=');
         let mut found: Option<&Opt> = None;
-        for option in &NATIVE {
-            if option.long() == name {
-                found = Some(option);
-                break;
+        for option in self.personality.options() {
+            let long = option.long();
+            if !long.starts_with(name) {
+                continue;
             }
-            if option.long().starts_with(name) {
-                if found.is_some_and(|other| other.setting != option.setting) {
-                    return Err(UsageError::AmbiguousOption(name));
-                }
-                found = Some(option);
+            if found.is_some_and(|other| other.setting != option.setting) {
+                return Err(UsageError::AmbiguousOption(name));
+            }
+            found = Some(option);
+            if long.len() == name.len() {
+                break;
             }
         }
         let option = found.ok_or(UsageError::UnknownOption(name))?;
@@ -240,62 +284,70 @@ impl<'a> Reader<'_, 'a> {
         {
             return Err(UsageError::UnexpectedValue(option, value));
         }
-        self.option(option, value, rest)
+        let attached = word.strip_prefix(name).and_then(|rest| rest.strip_prefix(b"="));
+        self.option(option, attached, rest)
     }
 
     fn option(
         &mut self,
         option: &'static Opt,
-        attached: Option<&'a [u8]>,
+        attached: Option<Text<'a>>,
         rest: &mut Strings<'a>,
     ) -> Result<Request, UsageError<'a>> {
-        let value = match attached {
-            Some(value) => value,
-            None if option.value().is_empty() => b"",
-            None => {
-                let (value, after) = rest.split_first().ok_or(UsageError::MissingValue(option))?;
-                *rest = after;
-                value.bytes()
-            }
-        };
-        self.given |= option.setting.bit();
-        let config = &mut *self.config;
+        let mut text = Text::from(c"");
+        if let Some(attached) = attached {
+            text = attached;
+        } else if !option.value().is_empty() {
+            let after;
+            (text, after) = rest.split_first().ok_or(UsageError::MissingValue(option))?;
+            *rest = after;
+        }
+        self.given |= option.setting.overriding();
+        let value = text.bytes();
         match option.setting {
             Setting::Help => return Ok(Request::Help),
             Setting::Version => return Ok(Request::Version),
             Setting::License => return Ok(Request::License),
-            Setting::Verbose => {
-                config.verbosity = config.verbosity.saturating_add(1).min(Config::MOST_VERBOSE)
-            }
-            Setting::Quiet => config.verbosity = config.verbosity.saturating_sub(1),
-            Setting::Subreaper => {}
-            Setting::ProcessGroup => config.single_child = false,
-            Setting::SingleChild => config.single_child = true,
-            Setting::WarnOnReap => config.warn_on_reap = true,
-            Setting::GracePeriod | Setting::ParentDeathSignal | Setting::Rewrite | Setting::RemapExit => {
-                self.value(option.setting, value).ok_or(UsageError::BadOption(option, value))?;
-            }
+            Setting::Workdir => self.config.directory = Some(text),
+            Setting::Env if value.first() != Some(&b'=') && cut(value, b'=').1.is_some() => self.keep(text),
+            setting => self.set(setting, value).ok_or(UsageError::BadOption(option, value))?,
         }
         Ok(Request::Run)
+    }
+
+    /// Keeps a variable for the program in the next place of argv: this one has been
+    /// read, since an option took it or one behind it.
+    fn keep(&mut self, variable: Text<'a>) {
+        if let Some((_, next)) = self.kept.split_first() {
+            next.put(variable);
+            self.kept = next;
+            self.additions = self.additions.wrapping_add(1);
+        }
+    }
+
+    /// Puts the variables that were kept into the program's environment, the last
+    /// first, so that of two with one name the later stays.
+    fn add_variables(&mut self) {
+        if self.additions == 0 {
+            return;
+        }
+        let config = &mut *self.config;
+        for added in 0..self.additions {
+            let Some((variable, _)) = self.kept.split_first() else { break };
+            add_variable(&mut config.program, &mut config.environment, added, variable);
+            let Some(before) = self.kept.with_place_before() else { break };
+            self.kept = before;
+        }
+        (config.path, config.pid_variables) = (None, [None; PID_VARIABLES.len()]);
+        let environment = config.environment;
+        environment.for_each(|(variable, place)| self.note(variable, place));
     }
 
     /// One walk over the environment, looking at first letters before more.
     fn variables(&mut self) -> Result<(), UsageError<'a>> {
         for (variable, place) in self.config.environment {
             match variable.first() {
-                b'P' => {
-                    if let Some(value) = variable.strip_prefix(b"PATH=") {
-                        self.config.path = Some(value);
-                    }
-                }
-                b'L' | b'W' => {
-                    let places = self.config.pid_variables.iter_mut();
-                    for (kept, name) in places.zip(PID_VARIABLES) {
-                        if variable.strip_prefix(name.as_bytes()).is_some() {
-                            *kept = Some(place);
-                        }
-                    }
-                }
+                b'P' | b'L' | b'W' => self.note(variable, place),
                 b'T' | b'D' | b'C' => self.variable(variable)?,
                 _ => {}
             }
@@ -303,17 +355,31 @@ impl<'a> Reader<'_, 'a> {
         Ok(())
     }
 
+    /// Notes what starting the program needs to know of its environment.
+    fn note(&mut self, variable: Text<'a>, place: Strings<'a>) {
+        if let Some(value) = variable.strip_prefix(b"PATH=") {
+            self.config.path = Some(value);
+        }
+        for (kept, name) in self.config.pid_variables.iter_mut().zip(PID_VARIABLES) {
+            if variable.strip_prefix(name.as_bytes()).is_some() {
+                *kept = Some(place);
+            }
+        }
+    }
+
+    /// What a variable says, in every personality the same.
     fn variable(&mut self, variable: Text<'a>) -> Result<(), UsageError<'a>> {
         for option in NATIVE.iter().filter(|option| !option.variable().is_empty()) {
-            if let Some(value) =
+            let Some(value) =
                 variable.strip_prefix(option.variable()).and_then(|rest| rest.strip_prefix(b"="))
-            {
-                if self.given & option.setting.overriding() == 0 {
-                    let value = value.bytes();
-                    self.set(option.setting, value).ok_or(UsageError::BadVariable(option, value))?;
-                }
-                return Ok(());
+            else {
+                continue;
+            };
+            if self.given & option.setting.overriding() == 0 {
+                let value = value.bytes();
+                self.by_variable(option.setting, value).ok_or(UsageError::BadVariable(option, value))?;
             }
+            return Ok(());
         }
         for (name, setting) in FOREIGN_VARIABLES {
             if let Some(rest) = variable.strip_prefix(name.as_bytes())
@@ -321,7 +387,7 @@ impl<'a> Reader<'_, 'a> {
                 && self.given & setting.overriding() == 0
             {
                 match setting {
-                    Setting::SingleChild => self.config.single_child = true,
+                    Setting::SingleChild => self.config.reach = Reach::Program,
                     _ => self.config.verbosity = self.config.verbosity.max(3),
                 }
             }
@@ -329,33 +395,35 @@ impl<'a> Reader<'_, 'a> {
         Ok(())
     }
 
-    /// What a variable says.
-    fn set(&mut self, setting: Setting, value: &'a [u8]) -> Option<()> {
-        let on = values::boolean(value);
+    /// Where a variable says more, or less, than the option: a switch can be off, a
+    /// list has more than one rule.
+    fn by_variable(&mut self, setting: Setting, value: &'a [u8]) -> Option<()> {
         let config = &mut *self.config;
         match setting {
-            Setting::ProcessGroup => config.single_child |= !on,
-            Setting::SingleChild => config.single_child |= on,
-            Setting::WarnOnReap => config.warn_on_reap = on,
             Setting::Verbose => {
-                let level = number(value).filter(|n| *n <= u32::from(Config::MOST_VERBOSE))?;
-                config.verbosity = level as u8;
+                let most = u32::from(Config::MOST_VERBOSE);
+                config.verbosity = number(value).filter(|level| *level <= most)? as u8;
+                Some(())
             }
             Setting::Rewrite | Setting::RemapExit => {
-                let mut outcome = Some(());
-                each_part(value, b',', &mut |rule| {
-                    outcome = self.value(setting, rule);
-                    if outcome.is_some() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-                });
-                outcome?;
+                parts(value, b',').try_for_each(|rule| self.set(setting, rule))
             }
-            _ => self.value(setting, value)?,
+            Setting::GracePeriod | Setting::ParentDeathSignal => self.set(setting, value),
+            _ if values::boolean(value) => self.set(setting, value),
+            Setting::ProcessGroup if config.reach == Reach::Group => {
+                config.reach = Reach::Leader;
+                Some(())
+            }
+            Setting::Session if config.reach == Reach::Session => {
+                config.reach = Reach::Group;
+                Some(())
+            }
+            _ => Some(()),
         }
-        Some(())
     }
 
-    /// What the value of an option says; nothing if it can't be understood.
-    fn value(&mut self, setting: Setting, value: &[u8]) -> Option<()> {
+    /// What an option says; nothing if its value can't be understood.
+    fn set(&mut self, setting: Setting, value: &'a [u8]) -> Option<()> {
         let config = &mut *self.config;
         match setting {
             Setting::GracePeriod => config.policy.grace_period = Some(values::duration(value)?),
@@ -368,7 +436,29 @@ impl<'a> Reader<'_, 'a> {
                 let (from, to) = values::remap(value)?;
                 config.remap.set(from, to);
             }
-            _ => {}
+            Setting::User => {
+                let (user, group) = cut(value, b':');
+                config.user = Some(number(user)?);
+                if let Some(group) = group {
+                    config.group = Some(number(group)?);
+                }
+            }
+            Setting::Group => config.group = Some(number(value)?),
+            Setting::ProcessGroup => config.reach = Reach::Group,
+            Setting::SingleChild => config.reach = Reach::Program,
+            Setting::Session => config.reach = Reach::Session,
+            Setting::Pause => config.policy.pause = true,
+            Setting::WaitAll => config.policy.wait_all = true,
+            Setting::WarnOnReap => config.warn_on_reap = true,
+            Setting::Verbose => {
+                let verbosity = config.verbosity.saturating_add(self.personality.verbose);
+                config.verbosity = verbosity.min(Config::MOST_VERBOSE);
+            }
+            Setting::Quiet => config.verbosity = config.verbosity.saturating_sub(1),
+            Setting::Subreaper => {}
+            Setting::Env | Setting::Workdir | Setting::License | Setting::Version | Setting::Help => {
+                return None;
+            }
         }
         Some(())
     }

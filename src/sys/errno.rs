@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Display, Formatter};
 
-use crate::text::Decimal;
+use crate::text::{Line, Piece, display};
 
 /// The error of a system call (`errno(3)`): a positive number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,37 +27,41 @@ impl Errno {
 }
 
 impl Errno {
-    /// The words for the errors that starting a program and running it can meet.
+    /// The words of `strerror(3)` for the errors that starting a program and running
+    /// it can meet.
     fn words(self) -> Option<&'static str> {
         Some(match self.0 {
-            libc::EPERM => "operation not permitted",
-            libc::ENOENT => "no such file or directory",
-            libc::ESRCH => "no such process",
-            libc::EIO => "input/output error",
-            libc::E2BIG => "argument list too long",
-            libc::ENOEXEC => "not an executable that this machine understands",
-            libc::EAGAIN => "out of processes (a limit of the user or of the container)",
-            libc::ENOMEM => "out of memory",
-            libc::EACCES => "permission denied",
-            libc::ENOTDIR => "a part of the path is not a directory",
-            libc::EISDIR => "is a directory",
-            libc::EINVAL => "invalid argument",
-            libc::EMFILE | libc::ENFILE => "too many open files",
-            libc::ETXTBSY => "the file is being written to",
-            libc::ENAMETOOLONG => "name too long",
-            libc::ENOSYS => "not known to this kernel",
-            libc::ELOOP => "too many symbolic links",
-            libc::ELIBBAD => "its interpreter is corrupted",
+            libc::EPERM => "Operation not permitted",
+            libc::ENOENT => "No such file or directory",
+            libc::EIO => "Input/output error",
+            libc::E2BIG => "Argument list too long",
+            libc::ENOEXEC => "Exec format error",
+            libc::EAGAIN => "Resource temporarily unavailable",
+            libc::ENOMEM => "Cannot allocate memory",
+            libc::EACCES => "Permission denied",
+            libc::ENOTDIR => "Not a directory",
+            libc::EISDIR => "Is a directory",
+            libc::EINVAL => "Invalid argument",
+            libc::ETXTBSY => "Text file busy",
+            libc::ENAMETOOLONG => "File name too long",
+            libc::ENOSYS => "Function not implemented",
+            libc::ELOOP => "Too many levels of symbolic links",
             _ => return None,
         })
     }
 }
 
+impl Piece for Errno {
+    fn write(&self, line: &mut Line) {
+        match self.words() {
+            Some(words) => line.push(words.as_bytes()),
+            None => line.fill("error %", &[&self.0.unsigned_abs()]),
+        }
+    }
+}
+
 impl Display for Errno {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        if let Some(words) = self.words() {
-            return f.write_str(words);
-        }
-        write!(f, "error {}", Decimal::from(self.0.unsigned_abs()))
+        display(self, f)
     }
 }

@@ -14,7 +14,7 @@ use core::num::NonZeroI32;
 use crate::exit::{Ended, ExitCode};
 use crate::signal::{Signal, SignalSet};
 use crate::supervisor::{Instant, Span};
-use crate::text::{Decimal, cut, number};
+use crate::text::{Line, Piece, cut, digits, display, number};
 
 mod errno;
 mod spawn;
@@ -28,7 +28,7 @@ mod arch;
 
 pub use errno::Errno;
 pub use spawn::{Spawned, spawn};
-pub(crate) use strings::Room;
+pub(crate) use strings::{Room, add_variable};
 pub use strings::{Strings, Text};
 
 /// A system call; what is not given is 0. Gives `Result<usize, Errno>`.
@@ -79,9 +79,15 @@ impl Pid {
     }
 }
 
+impl Piece for Pid {
+    fn write(&self, line: &mut Line) {
+        self.get().unsigned_abs().write(line);
+    }
+}
+
 impl core::fmt::Display for Pid {
     fn fmt(&self, f: &mut core::fmt::Formatter) -> core::fmt::Result {
-        Decimal::from(self.get().unsigned_abs()).fmt(f)
+        display(self, f)
     }
 }
 
@@ -132,6 +138,41 @@ pub fn session_of(process: Pid) -> Result<i32, Errno> {
 pub fn lead_own_group() -> Result<(), Errno> {
     // SAFETY: no memory is involved.
     unsafe { syscall!(libc::SYS_setpgid) }.map(drop)
+}
+
+/// Makes the caller the leader of a session of its own, without a terminal
+/// (`setsid(2)`).
+///
+/// # Errors
+/// EPERM for the leader of a process group.
+pub fn lead_own_session() -> Result<(), Errno> {
+    // SAFETY: no memory is involved.
+    unsafe { syscall!(libc::SYS_setsid) }.map(drop)
+}
+
+// Where ids once had 16 bits, the calls with 32 have names of their own.
+#[cfg(not(any(target_arch = "x86", target_arch = "arm")))]
+use libc::{SYS_setgroups as SETGROUPS, SYS_setresgid as SETRESGID, SYS_setresuid as SETRESUID};
+#[cfg(any(target_arch = "x86", target_arch = "arm"))]
+use libc::{SYS_setgroups32 as SETGROUPS, SYS_setresgid32 as SETRESGID, SYS_setresuid32 as SETRESUID};
+
+/// Becomes `user` and `group`, for good and without supplementary groups
+/// (`setresuid(2)`, `setresgid(2)`, `setgroups(2)`).
+///
+/// # Errors
+/// EPERM without the capabilities CAP_SETUID and CAP_SETGID.
+pub fn become_user(user: Option<u32>, group: Option<u32>) -> Result<(), Errno> {
+    // SAFETY: no memory is involved, the list of groups being empty.
+    unsafe {
+        syscall!(SETGROUPS)?;
+        if let Some(group) = group {
+            syscall!(SETRESGID, group, group, group)?;
+        }
+        if let Some(user) = user {
+            syscall!(SETRESUID, user, user, user)?;
+        }
+    }
+    Ok(())
 }
 
 /// Has orphaned descendants come to the caller (`PR_SET_CHILD_SUBREAPER(2const)`).
@@ -601,8 +642,8 @@ pub fn each_process(visit: &mut dyn FnMut(Pid)) -> Result<(), Errno> {
 /// # Errors
 /// ENOENT or ESRCH if the process has gone, EACCES or EPERM if it is not shown.
 pub fn read_process<'b>(process: Pid, name: &str, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
-    let mut digits = [0u8; 20];
-    let digits = Decimal::from(process.get().unsigned_abs()).digits(&mut digits);
+    let mut buffer_of_number = [0; 10];
+    let digits = digits(process.get().unsigned_abs(), &mut buffer_of_number);
     let mut path = Room::<64>::new();
     let path = path.join(&[b"/proc/", digits, b"/", name.as_bytes()]).ok_or(Errno::ENAMETOOLONG)?;
     open(path, 0)?.read(buffer)
@@ -629,6 +670,27 @@ impl Terminal {
         Ok(group)
     }
 
+    /// Makes it the controlling terminal of the caller, a session leader without one
+    /// (`TIOCSCTTY(2const)`).
+    ///
+    /// # Errors
+    /// EPERM if it is another session's, ENOTTY if it is none.
+    pub fn make_controlling(self) -> Result<(), Errno> {
+        // SAFETY: no memory is involved.
+        unsafe { syscall!(libc::SYS_ioctl, self.0, libc::TIOCSCTTY, 0) }.map(drop)
+    }
+
+    /// Gives it up as the caller's controlling terminal; a session leader's whole
+    /// session loses it, and SIGHUP and SIGCONT go to its foreground group
+    /// (`TIOCNOTTY(2const)`).
+    ///
+    /// # Errors
+    /// ENOTTY if it is none, or not the caller's.
+    pub fn give_up(self) -> Result<(), Errno> {
+        // SAFETY: no memory is involved.
+        unsafe { syscall!(libc::SYS_ioctl, self.0, libc::TIOCNOTTY) }.map(drop)
+    }
+
     /// Makes `group` its foreground process group (`TIOCSPGRP(2const)`).
     ///
     /// # Errors
@@ -642,6 +704,7 @@ impl Terminal {
 
 // ------------------------------------------------------------------ writing
 
+const STDOUT: usize = 1;
 const STDERR: usize = 2;
 
 /// Writes `line` to standard error if that can be done without waiting for a
@@ -691,14 +754,15 @@ fn wait_until_writable(descriptor: usize, patience: Span) -> Result<(), Errno> {
     if ready == 0 || watched.revents & libc::POLLOUT == 0 { Err(Errno::EAGAIN) } else { Ok(()) }
 }
 
-/// Writes all of `text` to standard output (`write(2)`).
+/// Writes all of `text` to standard output, or to standard error (`write(2)`).
 ///
 /// # Errors
 /// As the manual page says.
-pub fn write_output(mut text: &[u8]) -> Result<(), Errno> {
+pub fn write_all(mut text: &[u8], on_stderr: bool) -> Result<(), Errno> {
+    let descriptor = if on_stderr { STDERR } else { STDOUT };
     while !text.is_empty() {
         // SAFETY: the kernel only reads `text`.
-        match unsafe { syscall!(libc::SYS_write, 1, text.as_ptr(), text.len()) } {
+        match unsafe { syscall!(libc::SYS_write, descriptor, text.as_ptr(), text.len()) } {
             Ok(count) => text = text.get(count..).unwrap_or_default(),
             Err(Errno::EINTR) => {}
             Err(error) => return Err(error),

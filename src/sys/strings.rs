@@ -4,14 +4,16 @@ use core::ffi::{CStr, c_char};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
+use crate::text::cut;
+
 /// `argv` or `envp`: pointers to C strings, closed by a null pointer (`execve(2)`).
 ///
 /// A thin pointer; nothing is counted or measured before somebody asks.
 #[derive(Clone, Copy)]
 pub struct Strings<'a> {
     first: *mut *const c_char,
-    /// Whether `first` is not the first place of the array.
-    has_place_before: bool,
+    /// How many places of the array are before `first`.
+    before: usize,
     strings: PhantomData<&'a CStr>,
 }
 
@@ -22,7 +24,7 @@ impl<'a> Strings<'a> {
     /// changes made through this type, and nobody else changes them.
     #[must_use]
     pub const unsafe fn new(first: *mut *const c_char) -> Strings<'a> {
-        Strings { first, has_place_before: false, strings: PhantomData }
+        Strings { first, before: 0, strings: PhantomData }
     }
 
     /// The array, for `execve(2)`.
@@ -40,7 +42,20 @@ impl<'a> Strings<'a> {
         }
         // SAFETY: this was not the closing null, so there is a next place.
         let first = unsafe { self.first.add(1) };
-        Some((Text::new(string), Strings { first, has_place_before: true, ..self }))
+        Some((Text::new(string), Strings { first, before: self.before.wrapping_add(1), ..self }))
+    }
+
+    /// Whether there is no string at all.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.split_first().is_none()
+    }
+
+    /// Puts `text` in the first place, which is not the closing null or no longer
+    /// needed as one.
+    pub(crate) fn put(self, text: Text<'a>) {
+        // SAFETY: `first` is within the array, which only this type changes.
+        unsafe { *self.first = text.0 };
     }
 
     /// Calls `work` while `text` stands in the first place, which is not the
@@ -57,13 +72,58 @@ impl<'a> Strings<'a> {
     /// The array that begins one place earlier, if this one came from
     /// [`Strings::split_first`] of a longer one.
     pub(crate) fn with_place_before(self) -> Option<Strings<'a>> {
+        let before = self.before.checked_sub(1)?;
         // SAFETY: the place before belongs to the same array.
-        self.has_place_before.then(|| Strings {
-            first: unsafe { self.first.sub(1) },
-            has_place_before: false,
-            ..self
-        })
+        Some(Strings { first: unsafe { self.first.sub(1) }, before, ..self })
     }
+}
+
+/// Adds `variable`, NAME=VALUE, to `environment`, in front of it. The first `added` of
+/// it were added so before and are not replaced; another one of that name is.
+///
+/// There is no memory for one more place, but behind argv the kernel puts envp, and
+/// an init with such an option has places of argv that it needs no more: `program`,
+/// the end of argv, moves one place down. If the two are not neighbours, nothing is
+/// added.
+pub(crate) fn add_variable<'a>(
+    program: &mut Strings<'a>,
+    environment: &mut Strings<'a>,
+    added: usize,
+    variable: Text<'a>,
+) {
+    let (name, _) = cut(variable.bytes(), b'=');
+    let named = |other: Text| other.strip_prefix(name).is_some_and(|rest| rest.first() == b'=');
+    let mut gap = None;
+    for (index, (other, place)) in (*environment).enumerate() {
+        if named(other) {
+            if index < added {
+                return;
+            }
+            gap = Some(place.first);
+        }
+    }
+    // SAFETY: all places are within the two arrays: `gap` is one of `environment`, and
+    // those between its first and that one move up over it; `program` has a place
+    // before, and moves down over that with its closing null.
+    unsafe {
+        match gap {
+            Some(gap) => {
+                let before = gap.offset_from_unsigned(environment.first);
+                environment.first.copy_to(environment.first.add(1), before);
+            }
+            None => {
+                let places = (*program).count().wrapping_add(1);
+                if program.before == 0 || program.first.add(places) != environment.first {
+                    return;
+                }
+                program.first.copy_to(program.first.sub(1), places);
+                program.first = program.first.sub(1);
+                program.before = program.before.wrapping_sub(1);
+                environment.first = environment.first.sub(1);
+            }
+        }
+    }
+    environment.put(variable);
 }
 
 /// Over the strings; each item comes with the array that it begins.
@@ -140,6 +200,13 @@ impl<'a> Text<'a> {
     pub fn first(self) -> u8 {
         // SAFETY: a C string has at least its closing null.
         unsafe { *self.0.cast::<u8>() }
+    }
+
+    /// Its first byte and the rest, if it is not empty.
+    #[must_use]
+    pub fn split_first(self) -> Option<(u8, Text<'a>)> {
+        // SAFETY: the first byte is not the closing null, so there is a next.
+        (!self.is_empty()).then(|| (self.first(), Text::new(unsafe { self.0.add(1) })))
     }
 
     /// Whether it has no bytes.

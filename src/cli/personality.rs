@@ -1,0 +1,194 @@
+//! The inits that this one can stand in for: what differs between them, as data.
+//!
+//! The name that the init is called by selects one. Where a peer has a bug, the
+//! table has none: every personality but tini, whose users count on an exit at
+//! once, gives the rest time to clean up.
+
+use super::Reach;
+use super::options::{NATIVE, Opt, PAUSE, PID1};
+use crate::exit::ExitCode;
+use crate::supervisor::Span;
+use crate::text::parts;
+
+/// How an init of that name behaves.
+pub struct Personality {
+    /// The names it is called by, separated by blanks.
+    names: &'static str,
+    /// The options it may have, and the letters of those that it has.
+    pub(super) options: &'static [Opt],
+    pub(super) letters: &'static str,
+    /// The first lines of its help.
+    pub(super) usage: &'static str,
+    /// What it prints as its version.
+    pub(super) version: &'static str,
+    /// What each of its messages begins with, see [`crate::log::Stderr::new`].
+    pub prefix: &'static str,
+    /// Its messages.
+    pub texts: &'static Texts,
+    pub(super) reach: Reach,
+    pub(super) grace_period: Option<Span>,
+    /// How much more each `-v` says.
+    pub(super) verbose: u8,
+    /// Help goes to standard error.
+    pub help_on_stderr: bool,
+    /// The version goes to standard error.
+    pub version_on_stderr: bool,
+    pub(super) pauses: bool,
+    /// Not being PID 1 it becomes the program.
+    pub execs_unless_pid_1: bool,
+    /// The code for bad usage.
+    pub usage_code: ExitCode,
+    /// The codes for a program that was not found, and that can't be executed.
+    pub exec_codes: [ExitCode; 2],
+}
+
+/// The messages that programs read. In each `%` stands for what is listed.
+pub struct Texts {
+    /// Name and error of a program that can't be executed.
+    pub exec_failed: &'static str,
+    /// Pid and name of the program.
+    pub started: &'static str,
+    /// A signal's number, name and sender.
+    pub received: &'static str,
+    /// A signal's number and name.
+    pub forwarded: &'static str,
+    /// Pid and end of any child.
+    pub collected: &'static str,
+    /// The program's code, pid and end.
+    pub ended: &'static str,
+    /// Ends are told with the number of the signal.
+    pub by_number: bool,
+}
+
+const OWN_TEXTS: Texts = Texts {
+    exec_failed: "exec % failed: %",
+    started: "process % is %",
+    received: "received signal % (%) %",
+    forwarded: "passed on signal % (%)",
+    collected: "collected process %, which %",
+    ended: "the program's code is %: process % %",
+    by_number: false,
+};
+
+const DUMB_INIT_TEXTS: Texts = Texts {
+    exec_failed: "%: %",
+    started: "Child spawned with PID %.",
+    received: "Received signal %.",
+    forwarded: "Forwarded signal % to children.",
+    collected: "A child with PID % %.",
+    ended: "Child exited with status %. Goodbye.",
+    by_number: true,
+};
+
+macro_rules! version {
+    ($before:literal, $after:literal) => {
+        concat!($before, env!("CARGO_PKG_VERSION"), $after, "\n")
+    };
+}
+
+/// dockerd reads version and commit from exactly this; the commit is missing where the
+/// build knew none.
+const TINI_VERSION: &str =
+    concat!("tini version ", env!("CARGO_PKG_VERSION"), " (tini-rs)", env!("TINI_RS_COMMIT"), "\n");
+
+const OWN: Personality = Personality {
+    names: "",
+    options: NATIVE,
+    letters: "tgcSsprewvqPW123lLVh",
+    usage: "Usage: tini-rs [OPTIONS] [--] PROGRAM [ARGS...]\n\n",
+    version: TINI_VERSION,
+    prefix: "[^ tini-rs (@)] ",
+    texts: &OWN_TEXTS,
+    reach: Reach::Group,
+    grace_period: None,
+    verbose: 1,
+    help_on_stderr: false,
+    version_on_stderr: false,
+    pauses: false,
+    execs_unless_pid_1: false,
+    usage_code: ExitCode::FAILURE,
+    exec_codes: [ExitCode::NOT_FOUND, ExitCode::CANNOT_EXECUTE],
+};
+
+static PERSONALITIES: [Personality; 5] = [
+    Personality {
+        names: "tini tini-static docker-init",
+        letters: "hspvwgelV",
+        usage: concat!(
+            "tini (",
+            version!("tini version ", " (tini-rs))"),
+            "Usage: tini [OPTIONS] PROGRAM -- [ARGS] | --version\n\n",
+        ),
+        prefix: "[$ tini (@)] ",
+        reach: Reach::Leader,
+        grace_period: Some(Span::ZERO),
+        ..OWN
+    },
+    Personality {
+        names: "dumb-init",
+        letters: "crvhV",
+        usage: concat!(version!("dumb-init v", ""), "Usage: dumb-init [option] command [[arg] ...]\n\n"),
+        version: version!("dumb-init v", ""),
+        prefix: "[dumb-init] ",
+        texts: &DUMB_INIT_TEXTS,
+        reach: Reach::Session,
+        verbose: 3,
+        help_on_stderr: true,
+        version_on_stderr: true,
+        exec_codes: [ExitCode::new(2); 2],
+        ..OWN
+    },
+    Personality {
+        names: "catatonit podman-init",
+        letters: "ghLPV",
+        usage: "usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]\n\n",
+        version: version!("tini version ", "_catatonit"),
+        prefix: "% (catatonit:@): ",
+        reach: Reach::Leader,
+        help_on_stderr: true,
+        exec_codes: [ExitCode::FAILURE; 2],
+        ..OWN
+    },
+    Personality {
+        names: "pid1",
+        options: PID1,
+        letters: "wtveugVh",
+        usage: "Usage: pid1 [OPTIONS] COMMAND [ARGS]...\n\n",
+        version: version!("pid1 ", ""),
+        prefix: "[pid1] ",
+        reach: Reach::Program,
+        execs_unless_pid_1: true,
+        usage_code: ExitCode::new(2),
+        ..OWN
+    },
+    Personality {
+        names: "pause",
+        options: PAUSE,
+        letters: "vV",
+        version: version!("pause ", ""),
+        prefix: "",
+        pauses: true,
+        ..OWN
+    },
+];
+
+static NATIVE_PERSONALITY: Personality = OWN;
+
+impl Personality {
+    /// The options that it has.
+    pub(super) fn options(&self) -> impl Iterator<Item = &'static Opt> {
+        let letters = self.letters.as_bytes();
+        self.options.iter().filter(|option| letters.iter().any(|letter| *letter == option.letter))
+    }
+
+    /// The one whose name is the last part of the path `called`; the native one for
+    /// any other name.
+    #[must_use]
+    pub fn of(called: &[u8]) -> &'static Personality {
+        let name = parts(called, b'/').last().unwrap_or_default();
+        let mut known = PERSONALITIES.iter();
+        known
+            .find(|personality| parts(personality.names.as_bytes(), b' ').any(|known| known == name))
+            .unwrap_or(&NATIVE_PERSONALITY)
+    }
+}
