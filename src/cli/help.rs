@@ -1,7 +1,7 @@
 //! What the init prints about itself, a piece at a time.
 
 use super::Personality;
-use crate::text::Line;
+use super::options::VARIABLES;
 
 const LICENSE: &str = include_str!("../../LICENSE");
 
@@ -21,33 +21,10 @@ pub fn version(personality: &Personality, print: Print) {
 
 /// Hands the options to `print`, a line at a time.
 pub fn help(personality: &Personality, print: Print) {
-    const COLUMN: usize = 33;
     print(personality.usage.as_bytes());
-    for option in personality.options() {
-        if option.help().is_empty() {
-            continue;
-        }
-        let mut line = Line::new();
-        if option.letter.is_ascii_digit() {
-            line.push(b"     ");
-        } else {
-            line.push(b"  -");
-            line.push(&[option.letter]);
-            line.push(b",");
-        }
-        line.push(b" --");
-        line.push(option.long());
-        line.push(b" ");
-        line.push(option.value());
-        line.pad(COLUMN);
-        line.push(option.help());
-        print(line.finish());
-        if !option.variable().is_empty() {
-            let mut line = Line::new();
-            line.pad(COLUMN);
-            line.push(b"$");
-            line.push(option.variable());
-            print(line.finish());
-        }
-    }
+    personality.options().for_each(|option| {
+        print(option.line);
+        print(b"\n");
+    });
+    print(VARIABLES.as_bytes());
 }

@@ -124,52 +124,41 @@ pub enum Request {
 /// Why the words could not be understood. Displayed as one line: what was given,
 /// what is accepted.
 #[derive(Clone, Copy, Debug)]
-pub enum UsageError<'a> {
-    /// No option has this letter.
-    UnknownLetter(u8),
-    /// No option has this long name.
-    UnknownOption(&'a [u8]),
-    /// More than one has a long name that begins so.
-    AmbiguousOption(&'a [u8]),
-    /// It takes a value, and there is none.
-    MissingValue(&'static Opt),
-    /// It takes none, and there is this one.
-    UnexpectedValue(&'static Opt, &'a [u8]),
-    /// It was given a value that it can't take.
-    BadOption(&'static Opt, &'a [u8]),
-    /// Its variable was.
-    BadVariable(&'static Opt, &'a [u8]),
-    /// There is nothing to run.
-    NoProgram,
+pub struct UsageError<'a> {
+    /// With `%` for the option, what was given, and what is accepted.
+    template: &'static str,
+    option: Option<Opt>,
+    given: &'a [u8],
 }
+
+impl<'a> UsageError<'a> {
+    fn of_word(template: &'static str, given: &'a [u8]) -> UsageError<'a> {
+        UsageError { template, option: None, given }
+    }
+
+    fn of_option(template: &'static str, option: Opt, given: &'a [u8]) -> UsageError<'a> {
+        UsageError { template, option: Some(option), given }
+    }
+}
+
+const UNKNOWN_LETTER: &str = "unknown option \"-%\"; --help lists the options";
+const UNKNOWN_OPTION: &str = "unknown option \"--%\"; --help lists the options";
+const AMBIGUOUS_OPTION: &str = "more than one option begins with \"--%\"; --help lists the options";
+const MISSING_VALUE: &str = "option % needs a value%: %";
+const UNEXPECTED_VALUE: &str = "option % takes no value, but was given \"%\"";
+const BAD_OPTION: &str = "option %: \"%\" is not %";
+const BAD_VARIABLE: &str = "variable \"%\": its value is not %";
+const NO_PROGRAM: &str = "no program was given; usage: [OPTIONS] [--] PROGRAM [ARGS...]";
 
 impl Piece for UsageError<'_> {
     fn write(&self, line: &mut Line) {
-        let accepted = |option: &Opt| option.setting.accepted().as_bytes();
-        match *self {
-            UsageError::UnknownLetter(letter) => {
-                line.fill("unknown option \"-%\"; --help lists the options", &[&&[letter][..]]);
-            }
-            UsageError::UnknownOption(given) => {
-                line.fill("unknown option \"--%\"; --help lists the options", &[&given]);
-            }
-            UsageError::AmbiguousOption(given) => {
-                line.fill("more than one option begins with \"--%\"; --help lists the options", &[&given]);
-            }
-            UsageError::MissingValue(option) => {
-                line.fill("option % needs a value: %", &[option, &accepted(option)]);
-            }
-            UsageError::UnexpectedValue(option, given) => {
-                line.fill("option % takes no value, but was given \"%\"", &[option, &given]);
-            }
-            UsageError::BadOption(option, given) => {
-                line.fill("option %: \"%\" is not %", &[option, &given, &accepted(option)]);
-            }
-            UsageError::BadVariable(option, given) => {
-                line.fill("%: \"%\" is not %", &[&option.variable(), &given, &accepted(option)]);
-            }
-            UsageError::NoProgram => {
-                line.push(b"no program was given; usage: [OPTIONS] [--] PROGRAM [ARGS...]");
+        match &self.option {
+            None => line.fill(self.template, &[&self.given]),
+            Some(option) => {
+                let accepted = option.setting.accepted().as_bytes();
+                let pieces: [&dyn Piece; 3] = [option, &self.given, &accepted];
+                let named = usize::from(core::ptr::eq(self.template, BAD_VARIABLE));
+                line.fill(self.template, pieces.get(named..).unwrap_or_default());
             }
         }
     }
@@ -178,17 +167,6 @@ impl Piece for UsageError<'_> {
 impl Display for UsageError<'_> {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         display(self, f)
-    }
-}
-
-/// `-t (--grace-period)`, `--user`
-impl Piece for Opt {
-    fn write(&self, line: &mut Line) {
-        if self.letter.is_ascii_digit() {
-            line.fill("--%", &[&self.long()]);
-        } else {
-            line.fill("-% (--%)", &[&&[self.letter][..], &self.long()]);
-        }
     }
 }
 

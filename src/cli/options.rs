@@ -1,15 +1,17 @@
-//! The tables of options: the one place where an option, its variable and its words
-//! are written down. Parsing and `--help` read them.
+//! The tables of options: the one place where an option and its words are written
+//! down. A line of `--help` is the definition; letter, name and value are read from
+//! it, and the variable is the name with another spelling.
 
-use crate::text::parts;
+use crate::sys::Text;
+use crate::text::{Line, Piece, cut, parts};
 
-/// What an option sets.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What an option sets. Down to the first that is said not to, each has a variable,
+/// `TINI_` and its long name: `TINI_GRACE_PERIOD`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 #[allow(missing_docs, reason = "the tables say what each is")]
 pub enum Setting {
     GracePeriod,
-    ProcessGroup,
     SingleChild,
     Session,
     Subreaper,
@@ -17,10 +19,12 @@ pub enum Setting {
     Rewrite,
     RemapExit,
     WarnOnReap,
-    Verbose,
-    Quiet,
     Pause,
     WaitAll,
+    /// From here on without such a variable.
+    ProcessGroup,
+    Verbose,
+    Quiet,
     User,
     Group,
     Workdir,
@@ -40,29 +44,40 @@ impl Setting {
     /// made one of them.
     pub(super) const fn overriding(self) -> u32 {
         const REACH: u32 = Setting::ProcessGroup.bit() | Setting::SingleChild.bit() | Setting::Session.bit();
-        match self {
-            Setting::ProcessGroup | Setting::SingleChild | Setting::Session => REACH,
-            Setting::Verbose | Setting::Quiet => Setting::Verbose.bit() | Setting::Quiet.bit(),
-            setting => setting.bit(),
+        const VERBOSITY: u32 = Setting::Verbose.bit() | Setting::Quiet.bit();
+        let bit = self.bit();
+        match bit {
+            _ if REACH & bit != 0 => REACH,
+            _ if VERBOSITY & bit != 0 => VERBOSITY,
+            _ => bit,
         }
     }
 
     /// What its value can be, in words that follow "is not".
     pub(super) const fn accepted(self) -> &'static str {
         match self {
-            Setting::GracePeriod => {
-                "a time such as 10s, 500ms, 1m30s, a number of seconds, or 0 for no waiting"
-            }
+            Setting::GracePeriod => "a time such as 10s, 500ms, 1m30s, a number of seconds, or 0 for no waiting",
             Setting::ParentDeathSignal => "a signal such as TERM, SIGUSR1, RTMIN+3 or a number from 1 to 64",
-            Setting::Rewrite => {
-                "SIGNAL:SIGNAL, by name or number, 0 or none for dropping it (KILL, STOP and CHLD can't be rewritten)"
-            }
+            Setting::Rewrite => "SIGNAL:SIGNAL, by name or number, 0 or none to drop it (not for KILL, STOP, CHLD)",
             Setting::RemapExit => "CODE or CODE:CODE, each from 0 to 255",
             Setting::Verbose => "a number from 0 to 4",
-            Setting::User | Setting::Group => "a numeric id, or UID:GID",
             Setting::Env => "NAME=VALUE",
-            _ => "a value",
+            _ => "a number",
         }
+    }
+}
+
+/// A table: lines of `--help`, and what each of them sets.
+pub struct Table {
+    lines: &'static str,
+    settings: &'static [Setting],
+}
+
+impl Table {
+    /// Its options, from top to bottom.
+    pub fn options(&self) -> impl Iterator<Item = Opt> {
+        let lines = parts(self.lines.as_bytes(), b'\n');
+        lines.zip(self.settings).map(|(line, setting)| Opt { setting: *setting, line })
     }
 }
 
@@ -71,115 +86,132 @@ impl Setting {
 pub struct Opt {
     /// What it sets.
     pub setting: Setting,
-    /// Its letter; a digit if it has none.
-    pub letter: u8,
-    /// Its long name, the name of its value, its variable and its help, separated
-    /// by line feeds: one pointer, not four.
-    words: &'static str,
+    /// Its line of `--help`.
+    pub line: &'static [u8],
 }
 
 impl Opt {
-    /// Its long name, without dashes.
+    /// Its letter, a blank if it has none.
     #[must_use]
-    pub fn long(&self) -> &'static [u8] {
-        self.word(0)
+    pub fn letter(self) -> u8 {
+        self.line.get(1).copied().unwrap_or_default()
     }
 
-    /// What its value is called, empty if it takes none.
+    /// Its long name, without dashes, and whether it takes a value.
     #[must_use]
-    pub fn value(&self) -> &'static [u8] {
-        self.word(1)
+    pub fn long(self) -> (&'static [u8], bool) {
+        let (name, rest) = cut(self.line.get("-x, --".len()..).unwrap_or_default(), b' ');
+        (name, rest.unwrap_or_default().first() != Some(&b' '))
     }
 
-    /// The variable that sets the same, empty if there is none.
-    #[must_use]
-    pub fn variable(&self) -> &'static [u8] {
-        self.word(2)
-    }
-
-    /// What `--help` says of it; nothing if it is not shown.
-    #[must_use]
-    pub fn help(&self) -> &'static [u8] {
-        self.word(3)
-    }
-
-    #[inline(never)]
-    fn word(&self, place: usize) -> &'static [u8] {
-        parts(self.words.as_bytes(), b'\n').nth(place).unwrap_or_default()
+    /// The value of `variable`, without its `TINI_`, if it is this option's.
+    pub(super) fn value_of<'a>(self, variable: Text<'a>) -> Option<Text<'a>> {
+        let mut rest = variable;
+        for letter in self.long().0 {
+            let letter = if *letter == b'-' { b'_' } else { letter.to_ascii_uppercase() };
+            rest = rest.strip_prefix(&[letter])?;
+        }
+        rest.strip_prefix(b"=").filter(|_| self.setting < Setting::ProcessGroup)
     }
 }
 
-macro_rules! table {
-    ($($setting:ident $letter:literal $long:literal $value:literal $variable:literal $help:literal)*) => {
-        &[$(Opt {
-            setting: Setting::$setting,
-            letter: $letter,
-            words: concat!($long, "\n", $value, "\n", $variable, "\n", $help),
-        }),*]
-    };
+/// `-t`, `--user`
+impl Piece for Opt {
+    fn write(&self, line: &mut Line) {
+        match self.letter() {
+            b' ' => line.fill("--%", &[&self.long().0]),
+            letter => line.push(&[b'-', letter]),
+        }
+    }
 }
 
-/// The native options, in the order of `--help`. Those of tini, dumb-init and
-/// catatonit are among them.
-#[rustfmt::skip]
-pub const NATIVE: &[Opt] = table! {
-    GracePeriod b't' "grace-period" "DURATION" "TINI_GRACE_PERIOD"
-        "how long a shutdown may take: 10s, 500ms, 1m30s"
-    ProcessGroup b'g' "process-group" "" "TINI_KILL_PROCESS_GROUP"
-        "signals go to the program's process group"
-    SingleChild b'c' "single-child" "" "TINI_SINGLE_CHILD"
-        "signals go to the program alone"
-    Session b'S' "session" "" "TINI_SESSION"
-        "the program gets a session of its own"
-    Subreaper b's' "subreaper" "" "TINI_SUBREAPER"
-        "collect orphans when not PID 1 (default)"
-    ParentDeathSignal b'p' "parent-death-signal" "SIG" "TINI_PARENT_DEATH_SIGNAL"
-        "receive SIG when the parent dies"
-    Rewrite b'r' "rewrite" "SIG:SIG" "TINI_REWRITE"
-        "pass a signal on as another; 0 drops it"
-    RemapExit b'e' "remap-exit" "CODE[:CODE]" "TINI_REMAP_EXIT"
-        "exit with 0, or the second code, instead"
-    WarnOnReap b'w' "warn-on-reap" "" "TINI_WARN_ON_REAP"
-        "warn of each orphan collected"
-    Verbose b'v' "verbose" "" "TINI_VERBOSITY"
-        "say more, up to -vvv (0..4, default 1)"
-    Quiet b'q' "quiet" "" "" "say less"
-    Pause b'P' "pause" "" "TINI_PAUSE"
-        "run nothing, collect orphans until TERM or INT"
-    WaitAll b'W' "wait-all" "" "TINI_WAIT_ALL"
-        "go on until the last process has ended"
-    User b'1' "user" "UID[:GID]" "" "run the program as this user"
-    Workdir b'2' "workdir" "DIR" "" "run the program in DIR"
-    Env b'3' "env" "NAME=VALUE" "" "add to the program's environment"
-    License b'l' "license" "" "" "print the licence"
-    License b'L' "license" "" "" ""
-    Version b'V' "version" "" "" "print the version"
-    Help b'h' "help" "" "" "print this text"
+/// The native options. Those of tini, dumb-init and catatonit are among them.
+pub static NATIVE: Table = Table {
+    lines: "\
+-t, --grace-period DURATION      how long a shutdown may take: 10s, 500ms, 1m30s
+-g, --process-group              signals go to the program's process group
+-c, --single-child               signals go to the program alone
+-S, --session                    the program gets a session of its own
+-s, --subreaper                  collect orphans when not PID 1 (default)
+-p, --parent-death-signal SIG    receive SIG when the parent dies
+-r, --rewrite SIG:SIG            pass a signal on as another; 0 drops it
+-e, --remap-exit CODE[:CODE]     exit with 0, or the second code, instead
+-w, --warn-on-reap               warn of each orphan collected
+-v, --verbose                    say more, up to -vvv
+-q, --quiet                      say less
+-P, --pause                      run nothing, collect orphans until TERM or INT
+-W, --wait-all                   go on until the last process has ended
+    --user UID[:GID]             run the program as this user
+    --workdir DIR                run the program in DIR
+    --env NAME=VALUE             add to the program's environment
+-l, --license                    print the licence
+-L, --license                    the same
+-V, --version                    print the version
+-h, --help                       print this text",
+    settings: &[
+        Setting::GracePeriod,
+        Setting::ProcessGroup,
+        Setting::SingleChild,
+        Setting::Session,
+        Setting::Subreaper,
+        Setting::ParentDeathSignal,
+        Setting::Rewrite,
+        Setting::RemapExit,
+        Setting::WarnOnReap,
+        Setting::Verbose,
+        Setting::Quiet,
+        Setting::Pause,
+        Setting::WaitAll,
+        Setting::User,
+        Setting::Workdir,
+        Setting::Env,
+        Setting::License,
+        Setting::License,
+        Setting::Version,
+        Setting::Help,
+    ],
 };
 
+/// What `--help` says below the native options.
+pub(super) const VARIABLES: &str = "
+Every setting is a variable too: TINI_GRACE_PERIOD=10s, TINI_WAIT_ALL=1;
+TINI_KILL_PROCESS_GROUP, TINI_VERBOSITY=0..4; lists with commas.
+";
+
 /// The options of the pid1 binary, some of whose letters mean other things.
-#[rustfmt::skip]
-pub(super) const PID1: &[Opt] = table! {
-    Workdir b'w' "workdir" "DIR" "" "run the program in DIR"
-    GracePeriod b't' "timeout" "TIMEOUT" "" "seconds that a shutdown may take"
-    Verbose b'v' "verbose" "" "" "say more"
-    Env b'e' "env" "NAME=VALUE" "" "add to the program's environment"
-    User b'u' "user-id" "UID" "" "run the program as this user"
-    Group b'g' "group-id" "GID" "" "run the program as this group"
-    Version b'V' "version" "" "" "print the version"
-    Help b'h' "help" "" "" "print this text"
+pub(super) static PID1: Table = Table {
+    lines: "\
+-w, --workdir DIR                run the program in DIR
+-t, --timeout TIMEOUT            how long a shutdown may take
+-v, --verbose                    say more
+-e, --env NAME=VALUE             add to the program's environment
+-u, --user-id UID                run the program as this user
+-g, --group-id GID               run the program as this group
+-V, --version                    print the version
+-h, --help                       print this text",
+    settings: &[
+        Setting::Workdir,
+        Setting::GracePeriod,
+        Setting::Verbose,
+        Setting::Env,
+        Setting::User,
+        Setting::Group,
+        Setting::Version,
+        Setting::Help,
+    ],
 };
 
 /// The one option of Kubernetes' pause, in both spellings.
-#[rustfmt::skip]
-pub(super) const PAUSE: &[Opt] = table! {
-    Version b'v' "version" "" "" "print the version"
-    Version b'V' "version" "" "" ""
+pub(super) static PAUSE: Table = Table {
+    lines: "-v, --version  \n-V, --version  ",
+    settings: &[Setting::Version, Setting::Version],
 };
 
-/// Other inits' variables that mean the same as one of ours: the variable with the
+/// Variables with names of their own, ours and other inits': the variable with the
 /// value that counts (any, if it ends with `=`), and what it sets.
-pub(super) const FOREIGN_VARIABLES: [(&str, Setting); 3] = [
+pub(super) static VARIABLES_BY_NAME: [(&str, Setting); 5] = [
+    ("TINI_KILL_PROCESS_GROUP=", Setting::ProcessGroup),
+    ("TINI_VERBOSITY=", Setting::Verbose),
     ("DUMB_INIT_SETSID=0", Setting::SingleChild),
     ("DUMB_INIT_DEBUG=1", Setting::Verbose),
     ("CATATONIT_DEBUG=", Setting::Verbose),

@@ -5,7 +5,7 @@
 //! once, gives the rest time to clean up.
 
 use super::Reach;
-use super::options::{NATIVE, Opt, PAUSE, PID1};
+use super::options::{NATIVE, Opt, PAUSE, PID1, Table};
 use crate::exit::ExitCode;
 use crate::supervisor::Span;
 use crate::text::parts;
@@ -14,8 +14,8 @@ use crate::text::parts;
 pub struct Personality {
     /// The names it is called by, separated by blanks.
     names: &'static str,
-    /// The options it may have, and the letters of those that it has.
-    pub(super) options: &'static [Opt],
+    /// The options it may have, and the letters of those that it has: none for all.
+    pub(super) table: &'static Table,
     pub(super) letters: &'static str,
     /// The first lines of its help.
     pub(super) usage: &'static str,
@@ -93,8 +93,8 @@ const TINI_VERSION: &str =
 
 const OWN: Personality = Personality {
     names: "",
-    options: NATIVE,
-    letters: "tgcSsprewvqPW123lLVh",
+    table: &NATIVE,
+    letters: "",
     usage: "Usage: tini-rs [OPTIONS] [--] PROGRAM [ARGS...]\n\n",
     version: TINI_VERSION,
     prefix: "[^ tini-rs (@)] ",
@@ -151,8 +151,7 @@ static PERSONALITIES: [Personality; 5] = [
     },
     Personality {
         names: "pid1",
-        options: PID1,
-        letters: "wtveugVh",
+        table: &PID1,
         usage: "Usage: pid1 [OPTIONS] COMMAND [ARGS]...\n\n",
         version: version!("pid1 ", ""),
         prefix: "[pid1] ",
@@ -163,8 +162,7 @@ static PERSONALITIES: [Personality; 5] = [
     },
     Personality {
         names: "pause",
-        options: PAUSE,
-        letters: "vV",
+        table: &PAUSE,
         version: version!("pause ", ""),
         prefix: "",
         pauses: true,
@@ -176,9 +174,9 @@ static NATIVE_PERSONALITY: Personality = OWN;
 
 impl Personality {
     /// The options that it has.
-    pub(super) fn options(&self) -> impl Iterator<Item = &'static Opt> {
+    pub(super) fn options(&self) -> impl Iterator<Item = Opt> {
         let letters = self.letters.as_bytes();
-        self.options.iter().filter(|option| letters.iter().any(|letter| *letter == option.letter))
+        self.table.options().filter(move |option| letters.is_empty() || letters.contains(&option.letter()))
     }
 
     /// The one whose name is the last part of the path `called`; the native one for

@@ -8,6 +8,8 @@ mod execution;
 mod exit_codes;
 mod hygiene;
 mod logging;
+mod modes;
+mod peers;
 mod start;
 #[allow(dead_code, unused_imports, unused_macros)]
 mod support;

@@ -43,6 +43,7 @@ pub struct Container {
     environment: BTreeMap<OsString, OsString>,
     streams: [Stream; 3],
     descriptors: Vec<(OwnedFd, RawFd)>,
+    terminal: Option<OwnedFd>,
     strace: Option<Vec<OsString>>,
 }
 
@@ -67,6 +68,7 @@ impl Container {
             environment: BTreeMap::from([("PATH".into(), PATH.into())]),
             streams: [Stream::Null, Stream::Captured, Stream::Captured],
             descriptors: Vec::new(),
+            terminal: None,
             strace: None,
         }
     }
@@ -206,6 +208,15 @@ impl Container {
         self
     }
 
+    /// The init leads a session whose controlling terminal is a new pty, its standard input. The other
+    /// end is [`Run::terminal`].
+    pub fn terminal(mut self) -> Self {
+        let pty = nix::pty::openpty(None, None).expect("a pty");
+        self.terminal = Some(pty.master);
+        self.plan.controlling_terminal = true;
+        self.stdin(Stream::Given(pty.slave)).new_session()
+    }
+
     pub fn new_group(mut self) -> Self {
         self.plan.new_group = true;
         self
@@ -273,7 +284,9 @@ impl Container {
             None => None,
         };
         let pid = waiting.open()?;
-        Ok(Run::new(pid, Instant::now(), namespace, marker, pipes, tracer))
+        let mut run = Run::new(pid, Instant::now(), namespace, marker, pipes, tracer);
+        run.terminal = self.terminal;
+        Ok(run)
     }
 
     /// `argv` of the init.

@@ -32,6 +32,8 @@ pub struct Plan {
     /// Descriptors of the test process, and as what the child gets them; all others are closed.
     pub descriptors: Vec<(RawFd, RawFd)>,
     pub new_session: bool,
+    /// Descriptor 0 becomes the controlling terminal of the new session.
+    pub controlling_terminal: bool,
     pub new_group: bool,
     /// Resource, soft and hard limit.
     pub limits: Vec<(u32, u64, u64)>,
@@ -53,6 +55,7 @@ enum Step {
     AtTheGate,
     Descriptors,
     Session,
+    Terminal,
     Group,
     PrivateMounts,
     BindRoot,
@@ -67,10 +70,11 @@ enum Step {
     Execute,
 }
 
-const STEPS: [&str; 15] = [
+const STEPS: [&str; 16] = [
     "wait at the gate",
     "arrange descriptors",
     "make a session",
+    "take the terminal",
     "make a process group",
     "make mounts private",
     "bind the root",
@@ -265,6 +269,9 @@ unsafe fn carry_out(plan: &Plan, report: RawFd, gate: RawFd) -> Result<(), Step>
 
         if plan.new_session {
             ok(libc::setsid(), Step::Session)?;
+        }
+        if plan.controlling_terminal {
+            ok(libc::ioctl(0, libc::TIOCSCTTY, 0), Step::Terminal)?;
         }
         if plan.new_group {
             ok(libc::setpgid(0, 0), Step::Group)?;

@@ -153,6 +153,8 @@ pub struct Run {
     stderr: Capture,
     /// The writing end of a captured standard input; take and drop it for an end of file.
     pub stdin: Option<PipeWriter>,
+    /// The other end of its terminal; drop it to hang up.
+    pub terminal: Option<OwnedFd>,
     _kept: Vec<OwnedFd>,
     tracer: Option<Tracer>,
 }
@@ -177,6 +179,7 @@ impl Run {
             stdout: Capture::new(pipes.stdout),
             stderr: Capture::new(pipes.stderr),
             stdin: pipes.stdin,
+            terminal: None,
             _kept: pipes.kept,
             tracer,
         }
