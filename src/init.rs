@@ -328,6 +328,10 @@ impl<K: Kernel> Init<'_, K> {
                 return Event::NobodyLeft;
             }
             let _ = self.kernel.kill(Target::Everybody, Some(Signal::CONT));
+            // Others than children: nobody will tell of their end.
+            if self.nobody_is_left() {
+                return Event::NobodyLeft;
+            }
         } else {
             if self.nobody_is_left() {
                 return Event::NobodyLeft;

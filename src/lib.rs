@@ -28,7 +28,14 @@ extern crate std;
 #[cfg(not(target_os = "linux"))]
 compile_error!("an init is made of Linux system calls");
 
-#[cfg(any(target_arch = "mips", target_arch = "mips64", target_arch = "sparc64"))]
+#[cfg(any(
+    target_arch = "mips",
+    target_arch = "mips32r6",
+    target_arch = "mips64",
+    target_arch = "mips64r6",
+    target_arch = "sparc",
+    target_arch = "sparc64"
+))]
 compile_error!("signal sets and actions have another layout on this architecture");
 
 pub mod child;

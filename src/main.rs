@@ -6,8 +6,6 @@
 
 use core::panic::PanicInfo;
 
-use tini_rs::sys;
-
 #[cfg(freestanding)]
 mod freestanding;
 
@@ -40,7 +38,7 @@ fn panic(_: &PanicInfo) -> ! {
         unsafe { a_panic_is_left_in_the_binary() }
     }
     #[cfg(not(prove_no_panic))]
-    sys::exit(tini_rs::exit::ExitCode::FAILURE)
+    tini_rs::sys::exit(tini_rs::exit::ExitCode::FAILURE)
 }
 
 /// `core` was compiled to unwind and names this; nothing here ever unwinds.

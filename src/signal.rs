@@ -188,7 +188,10 @@ impl SignalSet {
 }
 
 const fn bit(signal: Signal) -> u64 {
-    1u64.wrapping_shl(signal.0.wrapping_sub(1) as u32)
+    // The kernel's set is an array of `unsigned long`, the lowest signals first.
+    let halves_swapped = cfg!(all(target_pointer_width = "32", target_endian = "big"));
+    let place = signal.0.wrapping_sub(1) as u32;
+    1u64.wrapping_shl(if halves_swapped { place ^ 32 } else { place })
 }
 
 /// What each signal is replaced by on its way to the program (`-r`).

@@ -241,10 +241,11 @@ pub fn reap() -> Result<Reaped, Errno> {
     // SAFETY: `status` is the int that the kernel writes.
     let found = unsafe { syscall!(libc::SYS_wait4, -1isize, &raw mut status, libc::WNOHANG) };
     match found {
-        Ok(child) => Ok(match (Pid::new(child as i32), Ended::from_wait_status(status)) {
-            (Some(child), Some(ended)) => Reaped::Child(child, ended),
-            _ => Reaped::Nothing,
-        }),
+        // It is collected and will not be told of again, whatever its status means:
+        // qemu-user makes a signal 65 of the one that it keeps for itself.
+        Ok(child) => Ok(Pid::new(child as i32).map_or(Reaped::Nothing, |child| {
+            Reaped::Child(child, Ended::from_wait_status(status).unwrap_or(Ended::Exited(1)))
+        })),
         Err(Errno::ECHILD) => Ok(Reaped::NoChildren),
         Err(error) => Err(error),
     }
