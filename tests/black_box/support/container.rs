@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+
 use super::launch::{Plan, launch};
 use super::run::{Pipes, Run, Tracer};
 use super::{LIMIT, Outcome, init_path, probe, probe_command};
@@ -212,6 +214,10 @@ impl Container {
     /// end is [`Run::terminal`].
     pub fn terminal(mut self) -> Self {
         let pty = nix::pty::openpty(None, None).expect("a pty");
+        for end in [&pty.master, &pty.slave] {
+            let flags = FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC);
+            fcntl(end, flags).expect("a descriptor that no program inherits");
+        }
         self.terminal = Some(pty.master);
         self.plan.controlling_terminal = true;
         self.stdin(Stream::Given(pty.slave)).new_session()
@@ -362,7 +368,6 @@ fn output(
 
 /// Writes to a pipe until it takes no more; it blocks again afterwards.
 fn fill(writer: &mut PipeWriter) -> Result<(), String> {
-    use nix::fcntl::{FcntlArg, OFlag, fcntl};
     let set = |writer: &PipeWriter, flags| {
         fcntl(writer, FcntlArg::F_SETFL(flags)).map_err(|error| error.to_string())
     };
