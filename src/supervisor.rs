@@ -342,7 +342,11 @@ mod tests {
         supervisor.on(Event::Signal(Signal::INT), &watch);
         watch.set(5000);
         assert_eq!(supervisor.on(Event::Deadline, &watch), Action::KillTheRest);
-        assert_eq!(supervisor.on(Event::SomebodyLeft, &watch), Action::KillTheRest, "those that forked meanwhile");
+        assert_eq!(
+            supervisor.on(Event::SomebodyLeft, &watch),
+            Action::KillTheRest,
+            "those that forked meanwhile"
+        );
         assert_eq!(supervisor.on(Event::ProgramEnded(KILLED), &watch), Action::Wait);
         assert_eq!(supervisor.on(Event::NobodyLeft, &watch), Action::Exit(KILLED));
     }

@@ -42,12 +42,10 @@ impl Errno {
             libc::ENOTDIR => "a part of the path is not a directory",
             libc::EISDIR => "is a directory",
             libc::EINVAL => "invalid argument",
-            libc::EMFILE | libc::ENFILE => "too many open files",
             libc::ETXTBSY => "the file is being written to",
             libc::ENAMETOOLONG => "name too long",
             libc::ENOSYS => "not known to this kernel",
             libc::ELOOP => "too many symbolic links",
-            libc::ELIBBAD => "its interpreter is corrupted",
             _ => return None,
         })
     }

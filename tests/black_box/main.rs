@@ -8,6 +8,10 @@ mod execution;
 mod exit_codes;
 mod hygiene;
 mod logging;
+mod real_programs;
+mod reaping;
+mod shutdown;
+mod signals;
 mod start;
 #[allow(dead_code, unused_imports, unused_macros)]
 mod support;
