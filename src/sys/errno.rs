@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Display, Formatter};
 
-use crate::text::Decimal;
+use crate::text::{Decimal, Name, cut};
 
 /// The error of a system call (`errno(3)`): a positive number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,33 +28,48 @@ impl Errno {
 
 impl Errno {
     /// The words for the errors that starting a program and running it can meet.
-    fn words(self) -> Option<&'static str> {
-        Some(match self.0 {
-            libc::EPERM => "operation not permitted",
-            libc::ENOENT => "no such file or directory",
-            libc::ESRCH => "no such process",
-            libc::EIO => "input/output error",
-            libc::E2BIG => "argument list too long",
-            libc::ENOEXEC => "not an executable that this machine understands",
-            libc::EAGAIN => "out of processes (a limit of the user or of the container)",
-            libc::ENOMEM => "out of memory",
-            libc::EACCES => "permission denied",
-            libc::ENOTDIR => "a part of the path is not a directory",
-            libc::EISDIR => "is a directory",
-            libc::EINVAL => "invalid argument",
-            libc::ETXTBSY => "the file is being written to",
-            libc::ENAMETOOLONG => "name too long",
-            libc::ENOSYS => "not known to this kernel",
-            libc::ELOOP => "too many symbolic links",
-            _ => return None,
-        })
+    fn words(self) -> Option<&'static [u8]> {
+        let place = KNOWN.iter().position(|known| *known == self.0)?;
+        let mut rest = WORDS.as_bytes();
+        for _ in 0..place {
+            rest = cut(rest, b'\n').1?;
+        }
+        Some(cut(rest, b'\n').0)
     }
 }
+
+/// The errors with words, and their words in the same order: one string, since each
+/// pointer to one is as long as the words.
+#[rustfmt::skip]
+const KNOWN: [i32; 18] = [
+    libc::EPERM, libc::ENOENT, libc::ESRCH, libc::EIO, libc::E2BIG, libc::ENOEXEC, libc::EAGAIN,
+    libc::ENOMEM, libc::EACCES, libc::ENOTDIR, libc::EISDIR, libc::EINVAL, libc::EMFILE,
+    libc::ETXTBSY, libc::ENAMETOOLONG, libc::ENOSYS, libc::ELOOP, libc::ELIBBAD,
+];
+const WORDS: &str = "\
+operation not permitted
+no such file or directory
+no such process
+input/output error
+argument list too long
+not an executable that this machine understands
+out of processes (a limit of the user or of the container)
+out of memory
+permission denied
+not a directory
+is a directory
+invalid argument
+too many open files
+the file is being written to
+name too long
+not known to this kernel
+too many symbolic links
+its interpreter is corrupted";
 
 impl Display for Errno {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         if let Some(words) = self.words() {
-            return f.write_str(words);
+            return Name(words).fmt(f);
         }
         write!(f, "error {}", Decimal::from(self.0.unsigned_abs()))
     }
