@@ -276,10 +276,9 @@ impl<K: Kernel> Init<'_, K> {
             self.program_lives = false;
             code = Some(ExitCode::FAILURE);
         }
-        match code {
-            Some(code) => self.tell(Event::ProgramEnded(code)),
-            None if !self.program_lives && self.nobody_is_left() => self.tell(Event::NobodyLeft),
-            None => Action::Wait,
+        match code.map_or(Action::Wait, |code| self.tell(Event::ProgramEnded(code))) {
+            Action::Wait if !self.program_lives && self.nobody_is_left() => self.tell(Event::NobodyLeft),
+            action => action,
         }
     }
 

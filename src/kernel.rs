@@ -54,7 +54,12 @@ pub trait Kernel: Clock {
     ///
     /// # Errors
     /// As there.
-    fn read_process<'b>(&self, process: Pid, name: &str, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno>;
+    fn read_process<'b>(
+        &self,
+        process: Option<Pid>,
+        name: &str,
+        buffer: &'b mut [u8],
+    ) -> Result<&'b [u8], Errno>;
 }
 
 /// The real kernel.
@@ -100,7 +105,12 @@ impl Kernel for Linux {
         sys::each_process(visit)
     }
 
-    fn read_process<'b>(&self, process: Pid, name: &str, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
+    fn read_process<'b>(
+        &self,
+        process: Option<Pid>,
+        name: &str,
+        buffer: &'b mut [u8],
+    ) -> Result<&'b [u8], Errno> {
         sys::read_process(process, name, buffer)
     }
 }

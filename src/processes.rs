@@ -31,7 +31,7 @@ impl Stat {
 
     fn read(kernel: &impl Kernel, process: Pid) -> Option<Stat> {
         // The fields wanted stand in front: pid, name (at most 64 bytes), state, parent.
-        Stat::parse(kernel.read_process(process, "stat", &mut [0; 128]).ok()?)
+        Stat::parse(kernel.read_process(Some(process), "stat", &mut [0; 128]).ok()?)
     }
 
     /// Whether it has ended and waits for its parent to collect it.
@@ -60,11 +60,19 @@ impl Descendants {
     }
 
     /// Calls `visit` with each descendant that lives and is not known yet.
+    ///
+    /// ENOENT if /proc does not show the init as this process: then it is missing, or
+    /// its numbers are those of another PID namespace, and stand for strangers here.
     pub(crate) fn visit_new(
         &mut self,
         kernel: &impl Kernel,
         visit: &mut dyn FnMut(Pid),
     ) -> Result<(), Errno> {
+        let mut buffer = [0; 128];
+        let own_stat = kernel.read_process(None, "stat", &mut buffer)?;
+        if number(cut(own_stat, b' ').0) != Some(self.init.get().unsigned_abs()) {
+            return Err(Errno::ENOENT);
+        }
         kernel.each_process(&mut |process| {
             if self.is_known(process.get()) || process == self.init {
                 return;

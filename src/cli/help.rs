@@ -2,6 +2,7 @@
 
 use super::Personality;
 use super::options::VARIABLES;
+use crate::text::Line;
 
 const LICENSE: &str = include_str!("../../LICENSE");
 
@@ -23,8 +24,12 @@ pub fn version(personality: &Personality, print: Print) {
 pub fn help(personality: &Personality, print: Print) {
     print(personality.usage.as_bytes());
     personality.options().for_each(|option| {
-        print(option.line);
-        print(b"\n");
+        let (written, does) = option.columns();
+        let mut line = Line::new();
+        line.push(written);
+        line.pad(33);
+        line.push(does);
+        print(line.finish());
     });
     print(VARIABLES.as_bytes());
 }

@@ -21,7 +21,7 @@ pub use help::{Print, help, license, version};
 pub use options::{NATIVE, Opt, Setting};
 pub use personality::{Personality, Texts};
 
-use options::FOREIGN_VARIABLES;
+use options::VARIABLES_BY_NAME;
 
 /// Whom signals go to, and where the program is put for that.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -185,7 +185,7 @@ pub fn parse<'a>(
         reader.variables()?;
         reader.add_variables();
         if !reader.config.policy.pause && reader.config.program.is_empty() {
-            return Err(UsageError::NoProgram);
+            return Err(UsageError::of_word(NO_PROGRAM, b""));
         }
     }
     Ok(request)
@@ -206,7 +206,7 @@ impl<'a> Reader<'_, 'a> {
     /// Up to the program, the first word that is no option (POSIX, "Utility Syntax
     /// Guidelines", 9).
     fn options(&mut self, argv: Strings<'a>) -> Result<Request, UsageError<'a>> {
-        let (_, mut rest) = argv.split_first().ok_or(UsageError::NoProgram)?;
+        let (_, mut rest) = argv.split_first().ok_or(UsageError::of_word(NO_PROGRAM, b""))?;
         while let Some((word, after)) = rest.split_first() {
             let Some(letters) = word.strip_prefix(b"-").filter(|letters| !letters.is_empty()) else { break };
             rest = after;
@@ -226,10 +226,10 @@ impl<'a> Reader<'_, 'a> {
     /// `-vvt5s`, `-t 5s`
     fn letters(&mut self, mut letters: Text<'a>, rest: &mut Strings<'a>) -> Result<Request, UsageError<'a>> {
         while let Some((letter, after)) = letters.split_first() {
-            let option = self.personality.options().find(|option| option.letter == letter);
-            let option =
-                option.filter(|_| !letter.is_ascii_digit()).ok_or(UsageError::UnknownLetter(letter))?;
-            let attached = (!option.value().is_empty() && !after.is_empty()).then_some(after);
+            let spelled = letters.bytes().get(..1).unwrap_or_default();
+            let option = self.personality.options().find(|option| option.letter() == letter && letter != b' ');
+            let option = option.ok_or(UsageError::of_word(UNKNOWN_LETTER, spelled))?;
+            let attached = Some(after).filter(|after| option.long().1 && !after.is_empty());
             let request = self.option(option, attached, rest)?;
             if request != Request::Run || attached.is_some() {
                 return Ok(request);
@@ -242,25 +242,25 @@ impl<'a> Reader<'_, 'a> {
     /// `--grace-period=5s`, `--grace-period 5s`, `--gr 5s`
     fn long_option(&mut self, word: Text<'a>, rest: &mut Strings<'a>) -> Result<Request, UsageError<'a>> {
         let (name, value) = cut(word.bytes(), b'=');
-        let mut found: Option<&Opt> = None;
+        let mut found: Option<Opt> = None;
         for option in self.personality.options() {
-            let long = option.long();
+            let (long, _) = option.long();
             if !long.starts_with(name) {
                 continue;
             }
             if found.is_some_and(|other| other.setting != option.setting) {
-                return Err(UsageError::AmbiguousOption(name));
+                return Err(UsageError::of_word(AMBIGUOUS_OPTION, name));
             }
             found = Some(option);
             if long.len() == name.len() {
                 break;
             }
         }
-        let option = found.ok_or(UsageError::UnknownOption(name))?;
+        let option = found.ok_or(UsageError::of_word(UNKNOWN_OPTION, name))?;
         if let Some(value) = value
-            && option.value().is_empty()
+            && !option.long().1
         {
-            return Err(UsageError::UnexpectedValue(option, value));
+            return Err(UsageError::of_option(UNEXPECTED_VALUE, option, value));
         }
         let attached = word.strip_prefix(name).and_then(|rest| rest.strip_prefix(b"="));
         self.option(option, attached, rest)
@@ -268,16 +268,16 @@ impl<'a> Reader<'_, 'a> {
 
     fn option(
         &mut self,
-        option: &'static Opt,
+        option: Opt,
         attached: Option<Text<'a>>,
         rest: &mut Strings<'a>,
     ) -> Result<Request, UsageError<'a>> {
         let mut text = Text::from(c"");
         if let Some(attached) = attached {
             text = attached;
-        } else if !option.value().is_empty() {
+        } else if option.long().1 {
             let after;
-            (text, after) = rest.split_first().ok_or(UsageError::MissingValue(option))?;
+            (text, after) = rest.split_first().ok_or(UsageError::of_option(MISSING_VALUE, option, b""))?;
             *rest = after;
         }
         self.given |= option.setting.overriding();
@@ -288,7 +288,7 @@ impl<'a> Reader<'_, 'a> {
             Setting::License => return Ok(Request::License),
             Setting::Workdir => self.config.directory = Some(text),
             Setting::Env if value.first() != Some(&b'=') && cut(value, b'=').1.is_some() => self.keep(text),
-            setting => self.set(setting, value).ok_or(UsageError::BadOption(option, value))?,
+            setting => self.set(setting, value).ok_or(UsageError::of_option(BAD_OPTION, option, value))?,
         }
         Ok(Request::Run)
     }
@@ -347,23 +347,19 @@ impl<'a> Reader<'_, 'a> {
 
     /// What a variable says, in every personality the same.
     fn variable(&mut self, variable: Text<'a>) -> Result<(), UsageError<'a>> {
-        for option in NATIVE.iter().filter(|option| !option.variable().is_empty()) {
-            let Some(value) =
-                variable.strip_prefix(option.variable()).and_then(|rest| rest.strip_prefix(b"="))
-            else {
-                continue;
-            };
-            if self.given & option.setting.overriding() == 0 {
-                let value = value.bytes();
-                self.by_variable(option.setting, value).ok_or(UsageError::BadVariable(option, value))?;
+        let ours = variable.strip_prefix(b"TINI_");
+        for option in NATIVE.options("") {
+            if let Some(value) = ours.and_then(|name| option.value_of(name)) {
+                return self.by_variable(option, variable, value);
             }
-            return Ok(());
         }
-        for (name, setting) in FOREIGN_VARIABLES {
-            if let Some(rest) = variable.strip_prefix(name.as_bytes())
-                && (rest.is_empty() || name.ends_with('='))
-                && self.given & setting.overriding() == 0
-            {
+        for (name, setting) in &VARIABLES_BY_NAME {
+            let Some(value) = variable.strip_prefix(name.as_bytes()) else { continue };
+            if ours.is_some() {
+                let option = Opt { setting: *setting, line: b"" };
+                return self.by_variable(option, variable, value);
+            }
+            if (value.is_empty() || name.ends_with('=')) && self.given & setting.overriding() == 0 {
                 match setting {
                     Setting::SingleChild => self.config.reach = Reach::Program,
                     _ => self.config.verbosity = self.config.verbosity.max(3),
@@ -375,29 +371,36 @@ impl<'a> Reader<'_, 'a> {
 
     /// Where a variable says more, or less, than the option: a switch can be off, a
     /// list has more than one rule.
-    fn by_variable(&mut self, setting: Setting, value: &'a [u8]) -> Option<()> {
+    fn by_variable(
+        &mut self,
+        option: Opt,
+        variable: Text<'a>,
+        value: Text<'a>,
+    ) -> Result<(), UsageError<'a>> {
+        let value = value.bytes();
         let config = &mut *self.config;
-        match setting {
+        let understood = match option.setting {
+            setting if self.given & setting.overriding() != 0 => Some(()),
             Setting::Verbose => {
-                let most = u32::from(Config::MOST_VERBOSE);
-                config.verbosity = number(value).filter(|level| *level <= most)? as u8;
-                Some(())
+                let level = number(value).filter(|level| *level <= u32::from(Config::MOST_VERBOSE));
+                level.map(|level| config.verbosity = level as u8)
             }
-            Setting::Rewrite | Setting::RemapExit => {
+            setting @ (Setting::Rewrite | Setting::RemapExit) => {
                 parts(value, b',').try_for_each(|rule| self.set(setting, rule))
             }
-            Setting::GracePeriod | Setting::ParentDeathSignal => self.set(setting, value),
-            _ if values::boolean(value) => self.set(setting, value),
-            Setting::ProcessGroup if config.reach == Reach::Group => {
-                config.reach = Reach::Leader;
+            setting @ (Setting::GracePeriod | Setting::ParentDeathSignal) => self.set(setting, value),
+            setting if values::boolean(value) => self.set(setting, value),
+            // Switched off, where it is on by itself.
+            setting => {
+                config.reach = match (setting, config.reach) {
+                    (Setting::ProcessGroup, Reach::Group) => Reach::Leader,
+                    (Setting::Session, Reach::Session) => Reach::Group,
+                    (_, reach) => reach,
+                };
                 Some(())
             }
-            Setting::Session if config.reach == Reach::Session => {
-                config.reach = Reach::Group;
-                Some(())
-            }
-            _ => Some(()),
-        }
+        };
+        understood.ok_or(UsageError::of_option(BAD_VARIABLE, option, variable.bytes()))
     }
 
     /// What an option says; nothing if its value can't be understood.

@@ -3,7 +3,7 @@
 //! it, and the variable is the name with another spelling.
 
 use crate::sys::Text;
-use crate::text::{Line, Piece, cut, parts};
+use crate::text::{Line, Parts, Piece, cut, parts};
 
 /// What an option sets. Down to the first that is said not to, each has a variable,
 /// `TINI_` and its long name: `TINI_GRACE_PERIOD`.
@@ -74,10 +74,32 @@ pub struct Table {
 }
 
 impl Table {
-    /// Its options, from top to bottom.
-    pub fn options(&self) -> impl Iterator<Item = Opt> {
+    /// Its options from top to bottom, those with one of `letters`; with none, all.
+    pub fn options(&self, letters: &'static str) -> Options {
         let lines = parts(self.lines.as_bytes(), b'\n');
-        lines.zip(self.settings).map(|(line, setting)| Opt { setting: *setting, line })
+        Options { lines, settings: self.settings.iter(), letters: letters.as_bytes() }
+    }
+}
+
+/// Over the options of a table.
+pub struct Options {
+    lines: Parts<'static>,
+    settings: core::slice::Iter<'static, Setting>,
+    letters: &'static [u8],
+}
+
+impl Iterator for Options {
+    type Item = Opt;
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<Opt> {
+        loop {
+            let option = Opt { setting: *self.settings.next()?, line: self.lines.next()? };
+            let letter = option.letter();
+            if self.letters.is_empty() || self.letters.iter().any(|known| *known == letter) {
+                return Some(option);
+            }
+        }
     }
 }
 
@@ -97,11 +119,18 @@ impl Opt {
         self.line.get(1).copied().unwrap_or_default()
     }
 
+    /// How it is written, and what it does.
+    pub(super) fn columns(self) -> (&'static [u8], &'static [u8]) {
+        let (written, does) = cut(self.line, b'\t');
+        (written, does.unwrap_or_default())
+    }
+
     /// Its long name, without dashes, and whether it takes a value.
     #[must_use]
+    #[inline(never)]
     pub fn long(self) -> (&'static [u8], bool) {
-        let (name, rest) = cut(self.line.get("-x, --".len()..).unwrap_or_default(), b' ');
-        (name, rest.unwrap_or_default().first() != Some(&b' '))
+        let (name, value) = cut(self.columns().0.get("-x, --".len()..).unwrap_or_default(), b' ');
+        (name, value.is_some())
     }
 
     /// The value of `variable`, without its `TINI_`, if it is this option's.
@@ -128,26 +157,26 @@ impl Piece for Opt {
 /// The native options. Those of tini, dumb-init and catatonit are among them.
 pub static NATIVE: Table = Table {
     lines: "\
--t, --grace-period DURATION      how long a shutdown may take: 10s, 500ms, 1m30s
--g, --process-group              signals go to the program's process group
--c, --single-child               signals go to the program alone
--S, --session                    the program gets a session of its own
--s, --subreaper                  collect orphans when not PID 1 (default)
--p, --parent-death-signal SIG    receive SIG when the parent dies
--r, --rewrite SIG:SIG            pass a signal on as another; 0 drops it
--e, --remap-exit CODE[:CODE]     exit with 0, or the second code, instead
--w, --warn-on-reap               warn of each orphan collected
--v, --verbose                    say more, up to -vvv
--q, --quiet                      say less
--P, --pause                      run nothing, collect orphans until TERM or INT
--W, --wait-all                   go on until the last process has ended
-    --user UID[:GID]             run the program as this user
-    --workdir DIR                run the program in DIR
-    --env NAME=VALUE             add to the program's environment
--l, --license                    print the licence
--L, --license                    the same
--V, --version                    print the version
--h, --help                       print this text",
+-t, --grace-period DURATION\thow long a shutdown may take: 10s, 500ms, 1m30s
+-g, --process-group\tsignals go to the program's process group
+-c, --single-child\tsignals go to the program alone
+-S, --session\tthe program gets a session of its own
+-s, --subreaper\tcollect orphans when not PID 1 (default)
+-p, --parent-death-signal SIG\treceive SIG when the parent dies
+-r, --rewrite SIG:SIG\tpass a signal on as another; 0 drops it
+-e, --remap-exit CODE[:CODE]\texit with 0, or the second code, instead
+-w, --warn-on-reap\twarn of each orphan collected
+-v, --verbose\tsay more, up to -vvv
+-q, --quiet\tsay less
+-P, --pause\trun nothing, collect orphans until TERM or INT
+-W, --wait-all\tgo on until the last process has ended
+    --user UID[:GID]\trun the program as this user
+    --workdir DIR\trun the program in DIR
+    --env NAME=VALUE\tadd to the program's environment
+-l, --license\tprint the licence
+-L, --license\tthe same
+-V, --version\tprint the version
+-h, --help\tprint this text",
     settings: &[
         Setting::GracePeriod,
         Setting::ProcessGroup,
@@ -181,14 +210,14 @@ TINI_KILL_PROCESS_GROUP, TINI_VERBOSITY=0..4; lists with commas.
 /// The options of the pid1 binary, some of whose letters mean other things.
 pub(super) static PID1: Table = Table {
     lines: "\
--w, --workdir DIR                run the program in DIR
--t, --timeout TIMEOUT            how long a shutdown may take
--v, --verbose                    say more
--e, --env NAME=VALUE             add to the program's environment
--u, --user-id UID                run the program as this user
--g, --group-id GID               run the program as this group
--V, --version                    print the version
--h, --help                       print this text",
+-w, --workdir DIR\trun the program in DIR
+-t, --timeout TIMEOUT\thow long a shutdown may take
+-v, --verbose\tsay more
+-e, --env NAME=VALUE\tadd to the program's environment
+-u, --user-id UID\trun the program as this user
+-g, --group-id GID\trun the program as this group
+-V, --version\tprint the version
+-h, --help\tprint this text",
     settings: &[
         Setting::Workdir,
         Setting::GracePeriod,
@@ -203,7 +232,7 @@ pub(super) static PID1: Table = Table {
 
 /// The one option of Kubernetes' pause, in both spellings.
 pub(super) static PAUSE: Table = Table {
-    lines: "-v, --version  \n-V, --version  ",
+    lines: "-v, --version\tprint the version\n-V, --version\tthe same",
     settings: &[Setting::Version, Setting::Version],
 };
 

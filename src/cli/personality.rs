@@ -5,7 +5,7 @@
 //! once, gives the rest time to clean up.
 
 use super::Reach;
-use super::options::{NATIVE, Opt, PAUSE, PID1, Table};
+use super::options::{NATIVE, Options, PAUSE, PID1, Table};
 use crate::exit::ExitCode;
 use crate::supervisor::Span;
 use crate::text::parts;
@@ -174,9 +174,8 @@ static NATIVE_PERSONALITY: Personality = OWN;
 
 impl Personality {
     /// The options that it has.
-    pub(super) fn options(&self) -> impl Iterator<Item = Opt> {
-        let letters = self.letters.as_bytes();
-        self.table.options().filter(move |option| letters.is_empty() || letters.contains(&option.letter()))
+    pub(super) fn options(&self) -> Options {
+        self.table.options(self.letters)
     }
 
     /// The one whose name is the last part of the path `called`; the native one for

@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Display, Formatter};
 
-use crate::text::{Line, Piece, display};
+use crate::text::{Line, Piece, display, parts};
 
 /// The error of a system call (`errno(3)`): a positive number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,32 +29,42 @@ impl Errno {
 impl Errno {
     /// The words of `strerror(3)` for the errors that starting a program and running
     /// it can meet.
-    fn words(self) -> Option<&'static str> {
-        Some(match self.0 {
-            libc::EPERM => "Operation not permitted",
-            libc::ENOENT => "No such file or directory",
-            libc::EIO => "Input/output error",
-            libc::E2BIG => "Argument list too long",
-            libc::ENOEXEC => "Exec format error",
-            libc::EAGAIN => "Resource temporarily unavailable",
-            libc::ENOMEM => "Cannot allocate memory",
-            libc::EACCES => "Permission denied",
-            libc::ENOTDIR => "Not a directory",
-            libc::EISDIR => "Is a directory",
-            libc::EINVAL => "Invalid argument",
-            libc::ETXTBSY => "Text file busy",
-            libc::ENAMETOOLONG => "File name too long",
-            libc::ENOSYS => "Function not implemented",
-            libc::ELOOP => "Too many levels of symbolic links",
-            _ => return None,
-        })
+    fn words(self) -> Option<&'static [u8]> {
+        let place = KNOWN.iter().position(|known| *known == self.0)?;
+        parts(WORDS.as_bytes(), b'\n').nth(place)
     }
 }
+
+/// The errors with words, and their words in the same order: one string, since each
+/// pointer to one is as long as the words.
+#[rustfmt::skip]
+const KNOWN: [i32; 16] = [
+    libc::EPERM, libc::ENOENT, libc::ESRCH, libc::EIO, libc::E2BIG, libc::ENOEXEC, libc::EAGAIN,
+    libc::ENOMEM, libc::EACCES, libc::ENOTDIR, libc::EISDIR, libc::EINVAL, libc::ETXTBSY,
+    libc::ENAMETOOLONG, libc::ENOSYS, libc::ELOOP,
+];
+const WORDS: &str = "\
+Operation not permitted
+No such file or directory
+No such process
+Input/output error
+Argument list too long
+Exec format error
+Resource temporarily unavailable
+Cannot allocate memory
+Permission denied
+Not a directory
+Is a directory
+Invalid argument
+Text file busy
+File name too long
+Function not implemented
+Too many levels of symbolic links";
 
 impl Piece for Errno {
     fn write(&self, line: &mut Line) {
         match self.words() {
-            Some(words) => line.push(words.as_bytes()),
+            Some(words) => line.push(words),
             None => line.fill("error %", &[&self.0.unsigned_abs()]),
         }
     }

@@ -638,15 +638,23 @@ pub fn each_process(visit: &mut dyn FnMut(Pid)) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Reads the start of /proc/`process`/`name` (`proc(5)`).
+/// Reads the start of /proc/`process`/`name` (`proc(5)`); without a process, the
+/// caller's own, by what /proc takes it for.
 ///
 /// # Errors
 /// ENOENT or ESRCH if the process has gone, EACCES or EPERM if it is not shown.
-pub fn read_process<'b>(process: Pid, name: &str, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
+pub fn read_process<'b>(
+    process: Option<Pid>,
+    name: &str,
+    buffer: &'b mut [u8],
+) -> Result<&'b [u8], Errno> {
     let mut buffer_of_number = [0; 10];
-    let digits = digits(process.get().unsigned_abs(), &mut buffer_of_number);
+    let process = match process {
+        Some(process) => digits(process.get().unsigned_abs(), &mut buffer_of_number),
+        None => b"self",
+    };
     let mut path = Room::<64>::new();
-    let path = path.join(&[b"/proc/", digits, b"/", name.as_bytes()]).ok_or(Errno::ENAMETOOLONG)?;
+    let path = path.join(&[b"/proc/", process, b"/", name.as_bytes()]).ok_or(Errno::ENAMETOOLONG)?;
     open(path, 0)?.read(buffer)
 }
 

@@ -1,8 +1,15 @@
 //! What the init says, and that saying it never does harm.
 
 use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::os::unix::net::UnixStream;
 
-use crate::support::{Container, LIMIT, Outcome, PLACES, Run, Stream, log_line, require_root};
+use nix::pty::{OpenptyResult, openpty};
+use nix::sys::termios::{FlowArg, tcflow};
+
+use crate::support::{
+    Container, LIMIT, Outcome, PLACES, Run, Scratch, Stream, fill, log_line, recorded, require, require_root,
+};
 
 /// The longest line that the log may have, line feed included.
 const LONGEST_LINE: usize = 512;
@@ -27,21 +34,91 @@ fn run_noisily(container: Container) -> Outcome {
     start_noisily(container).wait(LIMIT).expect_code(0)
 }
 
-/// The signals that the program of a noisy run received.
-fn received(outcome: &Outcome) -> Vec<&str> {
-    let lines = outcome.stdout.lines();
-    lines.filter_map(|line| line.strip_prefix("signal ")?.split_whitespace().next()).collect()
+/// Requires that a run with as much to tell as can be comes to its end, and that its program gets
+/// nothing but what was sent to it.
+#[track_caller]
+fn expect_no_harm(container: Container, stderr: Stream) {
+    let outcome = run_noisily(container.options(["-vvvw"]).stderr(stderr));
+    assert_eq!(recorded(&outcome.stdout), [libc::SIGUSR1, libc::SIGUSR2, libc::SIGTERM]);
 }
+
+/// Standard errors that take nothing.
+const DEAD_ENDS: [fn() -> Stream; 4] =
+    [|| Stream::Closed, || Stream::Broken, || Stream::Full, || Stream::Null];
 
 #[test]
 fn a_stderr_that_takes_nothing_neither_stops_nor_kills_nor_reaches_the_program() {
     require_root!();
     for place in PLACES {
-        for stream in [|| Stream::Closed, || Stream::Broken, || Stream::Full, || Stream::Null] {
-            let outcome = run_noisily(place().options(["-vvvw"]).stderr(stream()));
-            assert_eq!(received(&outcome), ["10", "12", "15"], "{outcome:#?}");
+        for stream in DEAD_ENDS {
+            expect_no_harm(place(), stream());
         }
+        let full_device = File::options().write(true).open("/dev/full").expect("it is there");
+        expect_no_harm(place(), Stream::Given(full_device.into()));
+        // Readable alone: any write is an error.
+        let closed_for_writing = File::open("/dev/null").expect("it is there");
+        expect_no_harm(place(), Stream::Given(closed_for_writing.into()));
     }
+}
+
+#[test]
+fn a_socket_that_nobody_reads_does_no_harm() {
+    require_root!();
+    for place in PLACES {
+        let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+        fill(&theirs).expect("a full socket");
+        expect_no_harm(place(), Stream::Given(theirs.into()));
+        drop(ours);
+        let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+        drop(ours);
+        expect_no_harm(place(), Stream::Given(theirs.into()));
+    }
+}
+
+#[test]
+fn a_terminal_that_is_held_or_gone_does_no_harm() {
+    require_root!();
+    for place in PLACES {
+        let terminal = || openpty(None, None).expect("a terminal");
+        // Nobody reads the other end.
+        let OpenptyResult { master: _reader, slave } = terminal();
+        fill(&slave).expect("a full terminal");
+        expect_no_harm(place(), Stream::Given(slave));
+        // Somebody has pressed Ctrl-S.
+        let OpenptyResult { master: _reader, slave } = terminal();
+        tcflow(&slave, FlowArg::TCOOFF).expect("a terminal that can be held");
+        expect_no_harm(place(), Stream::Given(slave));
+        // The other end is gone.
+        let OpenptyResult { master, slave } = terminal();
+        drop(master);
+        expect_no_harm(place(), Stream::Given(slave));
+    }
+}
+
+#[test]
+fn a_stderr_that_takes_nothing_does_no_harm_on_older_kernels() {
+    require_root!();
+    require!("strace");
+    // What a kernel or a seccomp profile answers that does not know the newer way to write.
+    for error in ["ENOSYS", "EPERM", "EOPNOTSUPP", "EINVAL"] {
+        let rule = format!("inject=pwritev2:error={error}");
+        for stream in DEAD_ENDS {
+            expect_no_harm(Container::as_pid_1().strace(["-e", &rule]), stream());
+        }
+        let outcome = run_noisily(Container::as_pid_1().options(["-w"]).strace(["-e", &rule]));
+        assert_eq!(outcome.stderr.lines().count(), ORPHANS, "{outcome:#?}");
+    }
+}
+
+#[test]
+fn a_log_can_be_written_to_a_file() {
+    require_root!();
+    let scratch = Scratch::new();
+    let path = scratch.join("log");
+    let file = File::options().create(true).append(true).open(&path).expect("a file");
+    run_noisily(Container::as_pid_1().options(["-w"]).stderr(Stream::Given(file.into())));
+    let text = fs::read_to_string(path).expect("the log");
+    assert_eq!(text.lines().filter_map(log_line).count(), ORPHANS, "{text}");
 }
 
 #[test]

@@ -10,6 +10,10 @@ mod hygiene;
 mod logging;
 mod modes;
 mod peers;
+mod real_programs;
+mod reaping;
+mod shutdown;
+mod signals;
 mod start;
 #[allow(dead_code, unused_imports, unused_macros)]
 mod support;

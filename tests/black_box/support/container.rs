@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
-use std::io::{PipeReader, PipeWriter, Write};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::io::{PipeReader, PipeWriter};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
-use super::launch::{Plan, launch};
+use super::launch::{Plan, Proc, launch};
 use super::run::{Pipes, Run, Tracer};
-use super::{LIMIT, Outcome, init_path, probe, probe_command};
+use super::{LIMIT, Outcome, Scratch, init_path, probe, probe_command};
 
 /// The `PATH` of every container that does not set one.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -54,7 +54,7 @@ impl Container {
     pub fn as_pid_1() -> Self {
         let mut container = Self::as_subreaper();
         container.plan.namespaces = true;
-        container.plan.mount_proc = true;
+        container.plan.proc = Proc::Fresh;
         container
     }
 
@@ -90,6 +90,16 @@ impl Container {
     /// The program is a [`probe`] that runs this script.
     pub fn probe(self, script: &str) -> Self {
         self.probing().program(probe_command(script))
+    }
+
+    /// The same as a user that has no process elsewhere and can have only so many; init and probe
+    /// are copied to where this user may run them.
+    pub fn bounded_probe(self, scratch: &Scratch, user: u32, processes: u64, script: &str) -> Self {
+        self.init(scratch.init())
+            .user(user, user)
+            .limit(libc::RLIMIT_NPROC, processes)
+            .probing()
+            .program([scratch.probe().into_os_string(), script.into()])
     }
 
     /// The test binary is a probe wherever it is run.
@@ -199,9 +209,15 @@ impl Container {
         self
     }
 
-    /// No `/proc` of the namespace's own: the host's is seen, where the numbers are other ones.
+    /// Nothing in `/proc`.
     pub fn without_proc(mut self) -> Self {
-        self.plan.mount_proc = false;
+        self.plan.proc = Proc::Empty;
+        self
+    }
+
+    /// The host's `/proc`, where the numbers are other ones.
+    pub fn with_host_proc(mut self) -> Self {
+        self.plan.proc = Proc::AsItIs;
         self
     }
 
@@ -250,7 +266,8 @@ impl Container {
     pub fn try_start(mut self) -> Result<Run, String> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let marker = format!("{}-{number}", std::process::id());
+        // Always as long, so that the environment is as large in each run.
+        let marker = format!("{}-{number:08}", std::process::id());
         self.environment.insert(MARKER.into(), marker.clone().into());
 
         let mut plan = std::mem::take(&mut self.plan);
@@ -355,8 +372,8 @@ fn output(
         }
         Stream::Broken => Some(pipe()?.1.into()),
         Stream::Full => {
-            let (reader, mut writer) = pipe()?;
-            fill(&mut writer)?;
+            let (reader, writer) = pipe()?;
+            fill(&writer)?;
             kept.push(reader.into());
             Some(writer.into())
         }
@@ -366,15 +383,14 @@ fn output(
     })
 }
 
-/// Writes to a pipe until it takes no more; it blocks again afterwards.
-fn fill(writer: &mut PipeWriter) -> Result<(), String> {
-    let set = |writer: &PipeWriter, flags| {
-        fcntl(writer, FcntlArg::F_SETFL(flags)).map_err(|error| error.to_string())
-    };
-    set(writer, OFlag::O_NONBLOCK)?;
+/// Writes until no more is taken; writing blocks again afterwards.
+pub fn fill(fd: impl AsFd) -> Result<(), String> {
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    let set = |flags| fcntl(fd.as_fd(), FcntlArg::F_SETFL(flags)).map_err(|error| error.to_string());
+    set(OFlag::O_NONBLOCK)?;
     for size in [4096, 1] {
-        while writer.write(&[b'.'; 4096][..size]).is_ok() {}
+        while nix::unistd::write(fd.as_fd(), &[b'.'; 4096][..size]).is_ok() {}
     }
-    set(writer, OFlag::empty())?;
+    set(OFlag::empty())?;
     Ok(())
 }

@@ -18,13 +18,22 @@ const ASIDE: RawFd = 600;
 /// How many descriptors a child can be given.
 const MAX_FDS: usize = 16;
 
+/// What is seen in `/proc` of a new mount namespace.
+#[derive(Default)]
+pub enum Proc {
+    #[default]
+    AsItIs,
+    /// The processes of the new PID namespace.
+    Fresh,
+    Empty,
+}
+
 /// Everything that happens between `clone` and `execve`.
 #[derive(Default)]
 pub struct Plan {
     /// A new PID and mount namespace.
     pub namespaces: bool,
-    /// A fresh `/proc` in it.
-    pub mount_proc: bool,
+    pub proc: Proc,
     /// The root directory; and whether it is read-only.
     pub root: Option<CString>,
     pub read_only: bool,
@@ -181,7 +190,7 @@ pub fn namespaces_work() -> bool {
     let null = OwnedFd::from(null);
     let plan = Plan {
         namespaces: true,
-        mount_proc: true,
+        proc: Proc::Fresh,
         descriptors: (0..3).map(|to| (null.as_raw_fd(), to)).collect(),
         executable: c"/proc/self/exe".to_owned(),
         ..Plan::default()
@@ -279,8 +288,10 @@ unsafe fn carry_out(plan: &Plan, report: RawFd, gate: RawFd) -> Result<(), Step>
         if plan.namespaces {
             let flags = libc::MS_REC | libc::MS_PRIVATE;
             ok(mount(c"none", c"/", c"", flags), Step::PrivateMounts)?;
-            if plan.mount_proc {
-                ok(mount(c"proc", c"/proc", c"proc", 0), Step::MountProc)?;
+            match plan.proc {
+                Proc::AsItIs => {}
+                Proc::Fresh => ok(mount(c"proc", c"/proc", c"proc", 0), Step::MountProc)?,
+                Proc::Empty => ok(mount(c"none", c"/proc", c"tmpfs", 0), Step::MountProc)?,
             }
         }
         if let Some(root) = &plan.root {

@@ -18,11 +18,12 @@ pub mod sys;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-pub use container::{Container, Stream};
-pub use probe::Report;
+pub use container::{Container, Stream, fill};
+pub use probe::{Report, VARIABLE as PROBE, recorded};
 pub use process::Process;
 pub use run::{Exit, Outcome, Run, log_line};
 pub use scratch::Scratch;
@@ -43,6 +44,15 @@ pub fn init_path() -> PathBuf {
     }
 }
 
+/// Whether the init on the bench is another one than cargo built, with the C library linked in:
+/// that sets itself up before the first line of the init is run.
+pub fn is_linked_with_libc() -> bool {
+    let trace_of_glibc = b"GLIBC_TUNABLES";
+    init_path() != Path::new(env!("CARGO_BIN_EXE_tini-rs"))
+        && std::fs::read(init_path())
+            .is_ok_and(|file| file.windows(trace_of_glibc.len()).any(|part| part == trace_of_glibc))
+}
+
 /// The binary that runs probe scripts: this one.
 pub fn probe_path() -> PathBuf {
     std::env::current_exe().expect("the test binary knows its own path")
@@ -61,6 +71,13 @@ pub fn find_tool(tool: &str) -> Option<PathBuf> {
         .chain(["/usr/sbin", "/sbin"].map(PathBuf::from))
         .map(|directory| directory.join(tool))
         .find(|candidate| Path::is_file(candidate))
+}
+
+/// Starts an ordinary process beside the init, out of the way of files that are being written.
+#[track_caller]
+pub fn spawn(command: &mut Command) -> Child {
+    let _guard = scratch::writing_or_forking();
+    command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"))
 }
 
 /// Why no PID namespace can be made here, if so.

@@ -28,6 +28,9 @@
 //! | `wait` | until no child is left |
 //! | `forkbomb` | forks as much as it can, for ever, in all its copies |
 //! | `setsid`, `setpgid` | a session, a process group of its own |
+//! | `join init` | moves to the process group of its parent |
+//! | `join { ... }` | a child in a group of its own runs the block; moves to that group |
+//! | `setuid UID` | becomes this user, as a privileged process for good |
 //! | `touch PATH`, `close FD` | makes a file, closes a descriptor |
 //! | `exec WORDS` | becomes another program |
 
@@ -232,6 +235,15 @@ fn run_statement(words: &[&str], block: &[Statement]) {
             // SAFETY: no memory is involved.
             unsafe { libc::setpgid(0, 0) };
         }
+        ["join", "init"] => {
+            // SAFETY: no memory is involved.
+            unsafe { libc::setpgid(0, libc::getpgid(libc::getppid())) };
+        }
+        ["join"] => join(|| run(block)),
+        // SAFETY: no memory is involved.
+        ["setuid", user] => unsafe {
+            libc::setuid(number(user));
+        },
         ["touch", path] => {
             if let Err(error) = std::fs::write(path, "") {
                 nonsense(&format!("{path}: {error}"));
@@ -295,20 +307,48 @@ fn wait_for(pid: pid_t) -> bool {
     unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) > 0 }
 }
 
+/// A child, as soon as there can be one.
+fn fork_at_last(work: impl Fn()) -> pid_t {
+    loop {
+        if let Some(pid) = fork(&work) {
+            return pid;
+        }
+        let error = std::io::Error::last_os_error();
+        if error.raw_os_error() != Some(libc::EAGAIN) {
+            nonsense(&format!("cannot fork: {error}"));
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// A grandchild whose parent is gone.
-fn daemon(own_session: bool, work: impl FnOnce()) {
-    let middle = fork(|| {
+fn daemon(own_session: bool, work: impl Fn()) {
+    let middle = fork_at_last(|| {
         if own_session {
             // SAFETY: no memory is involved.
             unsafe { libc::setsid() };
         }
-        fork(work);
+        fork_at_last(&work);
     });
-    match middle {
-        Some(pid) => {
-            wait_for(pid);
-        }
-        None => nonsense("cannot fork"),
+    wait_for(middle);
+}
+
+/// Moves to the process group that a new child leads.
+fn join(work: impl FnOnce()) {
+    // Set on both sides, so that it holds for whoever goes on first.
+    // SAFETY: no memory is involved.
+    let lead = |pid: pid_t| unsafe { libc::setpgid(pid, pid) };
+    let leader = fork(|| {
+        lead(0);
+        work();
+    });
+    let Some(leader) = leader else {
+        nonsense("cannot fork");
+    };
+    lead(leader);
+    // SAFETY: no memory is involved.
+    if unsafe { libc::setpgid(0, leader) } < 0 {
+        nonsense("cannot join the group");
     }
 }
 
@@ -417,4 +457,10 @@ impl Report {
             .find(|(found, _)| *found == name)
             .map(|(_, value)| value)
     }
+}
+
+/// The signals that the statement `record` has told of, in order, whoever received them.
+pub fn recorded(stdout: &str) -> Vec<c_int> {
+    let number = |line: &str| line.strip_prefix("signal ")?.split(' ').next()?.parse().ok();
+    stdout.lines().filter_map(number).collect()
 }

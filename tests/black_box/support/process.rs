@@ -108,6 +108,11 @@ impl Process {
         numbers
     }
 
+    /// The system call that it is in, and its arguments: `/proc/PID/syscall`.
+    pub fn system_call(&self) -> String {
+        fs::read_to_string(format!("/proc/{}/syscall", self.pid)).unwrap_or_default()
+    }
+
     /// What can be told about where it hangs.
     pub fn evidence(&self) -> String {
         let file = |name: &str| {

@@ -2,7 +2,7 @@
 //! signals 32, 33 and real-time ones included, no thread broadcast, nothing cached.
 
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use libc::{c_int, c_long, pid_t};
@@ -36,6 +36,14 @@ pub fn pidfd_open(pid: pid_t) -> io::Result<OwnedFd> {
     let fd = checked(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
     // SAFETY: the descriptor is new and nobody else's.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
+/// `pidfd_send_signal(2)`: whatever has become of the process, nobody else gets the signal.
+pub fn pidfd_kill(process: &OwnedFd, signal: c_int) -> io::Result<()> {
+    let none = std::ptr::null::<libc::siginfo_t>();
+    let number = libc::SYS_pidfd_send_signal;
+    // SAFETY: without more information than the number, as kill(2) sends it.
+    checked(unsafe { libc::syscall(number, process.as_raw_fd(), signal, none, 0) }).map(drop)
 }
 
 /// Collects `pid`: its wait status, or `None` if it still runs.
