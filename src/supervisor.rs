@@ -493,7 +493,7 @@ mod tests {
                     killing = true;
                     deadline = None;
                 }
-                Action::Wait => {}
+                Action::Wait | Action::Look => {}
             }
             if let Event::ProgramEnded(code) = event {
                 ended = Some(code);

@@ -144,12 +144,13 @@ impl Opt {
     }
 }
 
-/// `-t`, `--user`
+/// `-t (--grace-period)`, `--user`
 impl Piece for Opt {
     fn write(&self, line: &mut Line) {
+        let (long, _) = self.long();
         match self.letter() {
-            b' ' => line.fill("--%", &[&self.long().0]),
-            letter => line.push(&[b'-', letter]),
+            b' ' => line.fill("--%", &[&long]),
+            letter => line.fill("-% (--%)", &[&&[letter][..], &long]),
         }
     }
 }
@@ -203,8 +204,8 @@ pub static NATIVE: Table = Table {
 
 /// What `--help` says below the native options.
 pub(super) const VARIABLES: &str = "
-Every setting is a variable too: TINI_GRACE_PERIOD=10s, TINI_WAIT_ALL=1;
-TINI_KILL_PROCESS_GROUP, TINI_VERBOSITY=0..4; lists with commas.
+Variables: TINI_GRACE_PERIOD=10s, TINI_WAIT_ALL=1 and so on; -g is
+TINI_KILL_PROCESS_GROUP=1, -v is TINI_VERBOSITY=2 (0..4, default 1).
 ";
 
 /// The options of the pid1 binary, some of whose letters mean other things.

@@ -10,9 +10,9 @@ use crate::support::{Container, Outcome, PLACES, Scratch, find_tool, require, re
 const NOBODY: u32 = 65_534;
 
 /// Why a file is of no use, in the init's words.
-const NO_EXECUTABLE: &str = "not an executable";
-const NOT_FOUND: &str = "no such file";
-const DENIED: &str = "permission denied";
+const NO_EXECUTABLE: &str = "Exec format error";
+const NOT_FOUND: &str = "No such file";
+const DENIED: &str = "Permission denied";
 
 /// Requires that the program could not be executed, for a reason of these words.
 #[track_caller]
@@ -43,16 +43,16 @@ fn tells_why_a_program_cannot_be_executed() {
         ("no-such-program".to_owned(), 127, NOT_FOUND),
         ("./no-such-program".to_owned(), 127, NOT_FOUND),
         (link("dangling", "/no/such/target"), 127, NOT_FOUND),
-        (make("lost", b"#!/no/such/interpreter\n", 0o755), 127, "no such file"),
+        (make("lost", b"#!/no/such/interpreter\n", 0o755), 127, "No such file"),
         // Found, and of no use.
         ("/".to_owned(), 126, DENIED),
         ("/usr".to_owned(), 126, DENIED),
         (plain.clone(), 126, DENIED),
-        (make("closed", b"#!/bin/sh\n", 0o644), 126, "permission denied"),
-        (make("elf", b"\x7fELF\0\x01\x02junk", 0o755), 126, "not an executable"),
-        (make("junk", &[0xfe, 0xed, 0, 1, 2, 3], 0o755), 126, "not an executable"),
+        (make("closed", b"#!/bin/sh\n", 0o644), 126, "Permission denied"),
+        (make("elf", b"\x7fELF\0\x01\x02junk", 0o755), 126, "Exec format error"),
+        (make("junk", &[0xfe, 0xed, 0, 1, 2, 3], 0o755), 126, "Exec format error"),
         (link("loop", "loop"), 126, "symbolic links"),
-        (format!("{plain}/program"), 126, "not a directory"),
+        (format!("{plain}/program"), 126, "Not a directory"),
         (format!("/{long}"), 126, "name too long"),
         (long, 126, "name too long"),
     ];
@@ -95,7 +95,7 @@ fn tells_when_the_argument_list_is_too_long() {
         }
     }
     let outcome = filled(fits).run();
-    expect_failure(&outcome, 126, "script", "argument list too long");
+    expect_failure(&outcome, 126, "script", "Argument list too long");
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn a_fork_that_fails_is_told_and_ends_it_with_1() {
             .program(["/bin/true"])
             .run()
             .expect_code(1);
-        outcome.expect_one_line("ERROR", &["/bin/true", "process"]);
+        outcome.expect_one_line("ERROR", &["/bin/true", "started"]);
         assert_eq!(outcome.stdout, "");
     }
 }
