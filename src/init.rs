@@ -414,3 +414,146 @@ impl Piece for ByNumber {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Personality;
+    use crate::supervisor::{Clock, Instant};
+    use core::cell::{Cell, RefCell};
+    use std::vec::Vec;
+
+    /// A kernel that never runs out of news, and hands out the lowest signal first as
+    /// the real one does. It gives up when asked more often than any fair loop would.
+    struct Storm {
+        /// Comes again whenever it was taken.
+        endless: Option<Signal>,
+        /// Orphans that have ended, without end.
+        endless_orphans: bool,
+        /// What waiting for signals gives instead, if anything.
+        refused: Option<Errno>,
+        /// Is waiting, and then is taken.
+        waiting: Cell<Option<Signal>>,
+        /// The program has ended from this call of `reap` on.
+        program_ends_at: u32,
+        reaps: Cell<u32>,
+        calls: Cell<u32>,
+        sent: RefCell<Vec<(Target, Option<Signal>)>>,
+    }
+
+    const PROGRAM: i32 = 2;
+    const PATIENCE: u32 = 1000;
+
+    impl Storm {
+        fn new() -> Storm {
+            Storm {
+                endless: None,
+                endless_orphans: false,
+                refused: None,
+                waiting: Cell::new(None),
+                program_ends_at: u32::MAX,
+                reaps: Cell::new(0),
+                calls: Cell::new(0),
+                sent: RefCell::default(),
+            }
+        }
+
+        fn run(&self) -> ExitCode {
+            let setup = Setup {
+                policy: Policy { grace_period: Some(Span::ZERO), ..Policy::default() },
+                init: Pid::INIT,
+                program: Pid::new(PROGRAM),
+                reach: Reach::Leader,
+                texts: Personality::of(b"").texts,
+                warn_on_reap: false,
+                children_are_lost: false,
+                received: [None; 3],
+            };
+            run(self, &log::logger(), &setup)
+        }
+    }
+
+    impl Clock for Storm {
+        fn now(&self) -> Instant {
+            Instant::new(Span::ZERO)
+        }
+    }
+
+    impl Kernel for Storm {
+        fn wait_for_signal(&self, set: SignalSet, _: Option<Span>) -> Result<Option<Received>, Errno> {
+            self.calls.set(self.calls.get() + 1);
+            assert!(self.calls.get() < PATIENCE, "somebody waits for ever");
+            if let Some(error) = self.refused {
+                return Err(error);
+            }
+            let child = self.endless_orphans.then_some(Signal::CHLD);
+            let pending = [self.endless, self.waiting.get(), child].into_iter().flatten();
+            let lowest = pending.filter(|signal| set.contains(*signal)).min();
+            if lowest.is_some() && lowest == self.waiting.get() {
+                self.waiting.set(None);
+            }
+            Ok(lowest.map(|signal| Received { signal, sender: Sender::Outside }))
+        }
+
+        fn reap(&self) -> Result<Reaped, Errno> {
+            self.reaps.set(self.reaps.get() + 1);
+            assert!(self.reaps.get() < PATIENCE, "nobody looks at signals");
+            let ended = |pid, code| Reaped::Child(Pid::new(pid).unwrap(), Ended::Exited(code));
+            Ok(match self.reaps.get() {
+                now if now >= self.program_ends_at => ended(PROGRAM, 7),
+                now if self.endless_orphans => ended(1000 + now as i32, 0),
+                _ => Reaped::Nothing,
+            })
+        }
+
+        fn kill(&self, target: Target, signal: Option<Signal>) -> Result<(), Errno> {
+            self.sent.borrow_mut().push((target, signal));
+            Ok(())
+        }
+
+        fn group_of(&self, process: Pid) -> Result<i32, Errno> {
+            Ok(process.get())
+        }
+
+        fn session_of(&self, _: Pid) -> Result<i32, Errno> {
+            Err(Errno::ESRCH)
+        }
+
+        fn is_stopped(&self, _: Pid) -> bool {
+            false
+        }
+
+        fn sleep(&self, _: Span) {}
+
+        fn each_process(&self, _: &mut dyn FnMut(Pid)) -> Result<(), Errno> {
+            Err(Errno::ENOENT)
+        }
+
+        fn read_process<'b>(&self, _: Option<Pid>, _: &str, _: &'b mut [u8]) -> Result<&'b [u8], Errno> {
+            Err(Errno::ENOENT)
+        }
+    }
+
+    #[test]
+    fn deaths_without_end_hide_no_signal() {
+        let storm = Storm { endless_orphans: true, program_ends_at: PATIENCE / 2, ..Storm::new() };
+        let late = Signal::new(40);
+        storm.waiting.set(late);
+        assert_eq!(storm.run().get(), 7);
+        assert_eq!(storm.sent.take(), [(Target::Process(Pid::new(PROGRAM).unwrap()), late)]);
+    }
+
+    #[test]
+    fn a_signal_without_end_hides_no_death() {
+        let storm = Storm { endless: Some(Signal::HUP), program_ends_at: 1, ..Storm::new() };
+        assert_eq!(storm.run().get(), 7);
+    }
+
+    #[test]
+    fn the_programs_end_is_seen_where_signals_cannot_be_received() {
+        for error in [Errno::EPERM, Errno::ENOSYS, Errno::EINTR] {
+            let storm = Storm { refused: Some(error), program_ends_at: 3, ..Storm::new() };
+            assert_eq!(storm.run().get(), 7);
+        }
+    }
+}

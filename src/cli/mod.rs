@@ -227,7 +227,8 @@ impl<'a> Reader<'_, 'a> {
     fn letters(&mut self, mut letters: Text<'a>, rest: &mut Strings<'a>) -> Result<Request, UsageError<'a>> {
         while let Some((letter, after)) = letters.split_first() {
             let spelled = letters.bytes().get(..1).unwrap_or_default();
-            let option = self.personality.options().find(|option| option.letter() == letter && letter != b' ');
+            let option =
+                self.personality.options().find(|option| option.letter() == letter && letter != b' ');
             let option = option.ok_or(UsageError::of_word(UNKNOWN_LETTER, spelled))?;
             let attached = Some(after).filter(|after| option.long().1 && !after.is_empty());
             let request = self.option(option, attached, rest)?;

@@ -56,9 +56,13 @@ impl Setting {
     /// What its value can be, in words that follow "is not".
     pub(super) const fn accepted(self) -> &'static str {
         match self {
-            Setting::GracePeriod => "a time such as 10s, 500ms, 1m30s, a number of seconds, or 0 for no waiting",
+            Setting::GracePeriod => {
+                "a time such as 10s, 500ms, 1m30s, a number of seconds, or 0 for no waiting"
+            }
             Setting::ParentDeathSignal => "a signal such as TERM, SIGUSR1, RTMIN+3 or a number from 1 to 64",
-            Setting::Rewrite => "SIGNAL:SIGNAL, by name or number, 0 or none to drop it (not for KILL, STOP, CHLD)",
+            Setting::Rewrite => {
+                "SIGNAL:SIGNAL, by name or number, 0 or none to drop it (not for KILL, STOP, CHLD)"
+            }
             Setting::RemapExit => "CODE or CODE:CODE, each from 0 to 255",
             Setting::Verbose => "a number from 0 to 4",
             Setting::Env => "NAME=VALUE",

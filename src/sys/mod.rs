@@ -643,11 +643,7 @@ pub fn each_process(visit: &mut dyn FnMut(Pid)) -> Result<(), Errno> {
 ///
 /// # Errors
 /// ENOENT or ESRCH if the process has gone, EACCES or EPERM if it is not shown.
-pub fn read_process<'b>(
-    process: Option<Pid>,
-    name: &str,
-    buffer: &'b mut [u8],
-) -> Result<&'b [u8], Errno> {
+pub fn read_process<'b>(process: Option<Pid>, name: &str, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
     let mut buffer_of_number = [0; 10];
     let process = match process {
         Some(process) => digits(process.get().unsigned_abs(), &mut buffer_of_number),

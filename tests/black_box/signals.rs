@@ -176,8 +176,9 @@ fn signals_go_to_the_programs_process_group() {
 #[test]
 fn signals_to_a_single_child_go_to_nobody_else() {
     require_root!();
-    for place in PLACES {
-        let container = place().new_session().options(["-c"]);
+    let single = |place: fn() -> Container| place().new_session().options(["-c"]);
+    let leader = |place: fn() -> Container| place().new_session().env("TINI_KILL_PROCESS_GROUP", "0");
+    for container in PLACES.into_iter().flat_map(|place| [single(place), leader(place)]) {
         let mut run = start_recorders(container, "fork { record 62 }; record 64", 2);
         run.signal(libc::SIGUSR1);
         wait_for_signals(&mut run, libc::SIGUSR1, 1);

@@ -214,7 +214,8 @@ impl Case {
             let mut seen = Seen { exit: None, stdout: String::new(), stderr: String::new(), noted };
             if ends {
                 let outcome = run.wait(LIMIT);
-                seen = Seen { exit: Some(outcome.exit), stdout: outcome.stdout, stderr: outcome.stderr, ..seen };
+                seen =
+                    Seen { exit: Some(outcome.exit), stdout: outcome.stdout, stderr: outcome.stderr, ..seen };
             } else {
                 let (deadline, mut ended) = (run.elapsed() + HANGING, false);
                 run.wait_until("it has had its time", |run| {
@@ -324,15 +325,14 @@ pub fn compare(peer: &Peer, cases: impl IntoIterator<Item = Case>) {
     };
     let mut wrong = String::new();
     for case in cases {
-        let hangs = |does: fn(&Differs) -> &Does| case.differs.as_ref().is_some_and(|it| does(it).exit.is_none());
+        let hangs =
+            |does: fn(&Differs) -> &Does| case.differs.as_ref().is_some_and(|it| does(it).exit.is_none());
         let peers = case.run(&path, peer.name, !hangs(|it| &it.peer));
         let ours = case.run(&init_path(), peer.name, !hangs(|it| &it.ours));
         let (words, environment) = (&case.words, &case.environment);
         let mut say = |what: &str, peers: &dyn Debug, ours: &dyn Debug| {
-            let _ = writeln!(
-                wrong,
-                "--- {words:?} {environment:?}: {what}\npeer: {peers:#?}\nours: {ours:#?}"
-            );
+            let _ =
+                writeln!(wrong, "--- {words:?} {environment:?}: {what}\npeer: {peers:#?}\nours: {ours:#?}");
         };
         let (peers, ours) = match (peers, ours) {
             (Ok(peers), Ok(ours)) => (peers, ours),
@@ -395,7 +395,8 @@ pub fn init_itself(run: &mut Run) -> String {
     // After the start, the init may need a moment to come to its loop.
     run.wait_until("the init waits", |run| run.init().state == 'S');
     let init = run.init();
-    let descriptors: Vec<i32> = init.descriptors().into_iter().filter(|fd| [0, 1, 2, 7].contains(fd)).collect();
+    let descriptors: Vec<i32> =
+        init.descriptors().into_iter().filter(|fd| [0, 1, 2, 7].contains(fd)).collect();
     let _ = write!(found, "{:?} {descriptors:?}", init.directory().unwrap_or_default());
     run.signal(libc::SIGTERM);
     found

@@ -85,7 +85,11 @@ fn texts_on_request() {
 #[test]
 fn mistakes() {
     let mistake = |words: &[&str], name: &'static [&'static str]| {
-        case(words.iter().copied()).differs(ONE_LINE, exits(1), exits(1).out(Text::Is("")).err(Text::Line(name)))
+        case(words.iter().copied()).differs(
+            ONE_LINE,
+            exits(1),
+            exits(1).out(Text::Is("")).err(Text::Line(name)),
+        )
     };
     compare(
         &TINI,
@@ -160,8 +164,7 @@ fn words_after_the_program() {
 fn environment() {
     let verbose = |value| case(["@", "exit 3"]).env("TINI_VERBOSITY", value);
     let group = |script| case(["@", script]).deeds(|run| signal_when_ready(run, libc::SIGUSR1));
-    const GROUP: &str =
-        "block USR1; fork { await USR1; say group }; say ready; await USR1; wait; exit 3";
+    const GROUP: &str = "block USR1; fork { await USR1; say group }; say ready; await USR1; wait; exit 3";
     compare(
         &TINI,
         [
@@ -269,8 +272,22 @@ fn programs_that_can_t_be_run() {
 #[test]
 fn exit_codes() {
     let scripts = [
-        "exit 0", "exit 1", "exit 2", "exit 126", "exit 127", "exit 128", "exit 143", "exit 255", "die HUP",
-        "die INT", "die KILL", "die SEGV", "die TERM", "die RTMIN", "die RTMAX", "die 32",
+        "exit 0",
+        "exit 1",
+        "exit 2",
+        "exit 126",
+        "exit 127",
+        "exit 128",
+        "exit 143",
+        "exit 255",
+        "die HUP",
+        "die INT",
+        "die KILL",
+        "die SEGV",
+        "die TERM",
+        "die RTMIN",
+        "die RTMAX",
+        "die 32",
     ];
     compare(
         &TINI,
@@ -335,7 +352,11 @@ fn signals() {
                     run.signal(libc::SIGTERM);
                     String::new()
                 })
-                .differs("a stopped program is continued, so that it can act on TERM (B17)", hangs(), exits(143)),
+                .differs(
+                    "a stopped program is continued, so that it can act on TERM (B17)",
+                    hangs(),
+                    exits(143),
+                ),
         ],
     );
 }
@@ -346,9 +367,8 @@ fn what_the_program_is_given() {
         &TINI,
         [
             case(["@", "status"]).in_surroundings(|it| it.new_session()),
-            case(["-g", "@", "status"]).in_surroundings(|it| {
-                it.blocked(set_of(&[15, 10, 34])).ignored(set_of(&[1, 13, 21, 22]))
-            }),
+            case(["-g", "@", "status"])
+                .in_surroundings(|it| it.blocked(set_of(&[15, 10, 34])).ignored(set_of(&[1, 13, 21, 22]))),
             case(["@", "status"]).in_surroundings(|it| it.directory("/usr".as_ref())),
             case(["-s", "@", "status"]).not_pid_1().in_surroundings(|it| it.new_session()),
             case(["@", "status"]).in_surroundings(|it| it.stdin(Stream::Closed)).differs(
@@ -422,14 +442,14 @@ fn not_pid_1() {
             case(["-s", "@", "exit 3"]).not_pid_1(),
             case(["@", "exit 3"]).not_pid_1().env("TINI_SUBREAPER", ""),
             case(["-s", "/no/such/program"]).not_pid_1().err(Rule::ButNumbers),
-            case(["-s", "@", "block TERM; daemon { exit 0 }; say ready; await TERM; exit 3"]).not_pid_1().deeds(
-                |run| {
+            case(["-s", "@", "block TERM; daemon { exit 0 }; say ready; await TERM; exit 3"])
+                .not_pid_1()
+                .deeds(|run| {
                     run.wait_for_line("ready");
                     run.wait_until("the orphan is collected", |run| run.processes().len() == 1);
                     run.signal(libc::SIGTERM);
                     String::new()
-                },
-            ),
+                }),
         ],
     );
 }
