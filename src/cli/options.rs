@@ -100,7 +100,7 @@ impl Iterator for Options {
         loop {
             let option = Opt { setting: *self.settings.next()?, line: self.lines.next()? };
             let letter = option.letter();
-            if self.letters.is_empty() || self.letters.iter().any(|known| *known == letter) {
+            if self.letters.is_empty() || cut(self.letters, letter).1.is_some() {
                 return Some(option);
             }
         }
