@@ -117,7 +117,9 @@ impl Engine for Docker {
             Way::Init => {
                 // The daemon takes whatever is there when a container is started.
                 self.place.install(self.place.init(container.init), "tini-rs")?;
-                run.args(["--init", IMAGE, "/guest"]);
+                // Docker calls it docker-init, a name of tini, which exits at once unless told
+                // how long to wait; no option can be passed.
+                run.args(["--init", "--env", "TINI_GRACE_PERIOD=8s", IMAGE, "/guest"]);
             }
             Way::Entrypoint => {
                 run.arg("--volume").arg(format!("{}:/guest:ro", self.place.programs.guest.display()));

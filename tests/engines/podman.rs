@@ -26,9 +26,6 @@ enum Way {
 /// The image with the guest alone.
 const IMAGE: &str = "localhost/guest";
 
-/// Whether the init knows `catatonit -P`. The row of pods is tried as well if `ENGINES_PODS` is set.
-const KNOWS_PAUSE: bool = false;
-
 /// How long the end of a pod may take, podman's own work included; one that has to be killed takes
 /// ten seconds.
 const POD_STOP: Duration = Duration::from_secs(3);
@@ -169,9 +166,6 @@ impl Engine for Podman {
     fn not_here(&self, case: &str) -> Option<&'static str> {
         if self.way != Way::Pod {
             return None;
-        }
-        if !KNOWS_PAUSE && std::env::var_os("ENGINES_PODS").is_none() {
-            return Some("pending");
         }
         match case {
             // Not PID 1's doing: the runtime kills what is left, podman what it has put there.

@@ -54,12 +54,10 @@ pub enum Rule {
     Exact,
     /// They are the same but for numbers.
     ButNumbers,
-    /// The peer says this, and ours says it in a single line.
-    Naming(&'static str),
+    /// They are the same lines, in whatever order.
+    AnyOrder,
     /// Both begin so.
     Starting(&'static str),
-    /// Neither is empty.
-    Something,
 }
 
 /// A condition on an output.
@@ -166,7 +164,18 @@ pub fn case<S: ToString>(words: impl IntoIterator<Item = S>) -> Case {
 
 impl Case {
     pub fn not_pid_1(self) -> Self {
-        Case { place: Container::as_subreaper, ..self }
+        self.at(Container::as_subreaper)
+    }
+
+    pub fn at(self, place: fn() -> Container) -> Self {
+        Case { place, ..self }
+    }
+
+    /// Whether its words are those of a pid1 that changes the program's user or group.
+    pub fn sets_a_user(&self) -> bool {
+        ["-u", "-g", "--user", "--group"]
+            .iter()
+            .any(|option| self.words.iter().any(|word| word.starts_with(option)))
     }
 
     pub fn env(mut self, name: &'static str, value: &'static str) -> Self {
@@ -278,8 +287,9 @@ impl Seen {
     }
 }
 
-/// With each run of digits as a single letter.
+/// With each number, and each pid that was one, as a single letter.
 fn without_numbers(text: &str) -> String {
+    let text = text.replace("INIT", "#").replace("PROGRAM", "#");
     let mut result = String::new();
     for letter in text.chars() {
         match letter {
@@ -296,9 +306,15 @@ impl Rule {
         match self {
             Rule::Exact => peers == ours,
             Rule::ButNumbers => without_numbers(peers) == without_numbers(ours),
-            Rule::Naming(name) => peers.contains(name) && ours.contains(name) && ours.lines().count() == 1,
+            Rule::AnyOrder => {
+                let sorted = |text: &str| {
+                    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+                    lines.sort();
+                    lines
+                };
+                sorted(peers) == sorted(ours)
+            }
             Rule::Starting(start) => peers.starts_with(start) && ours.starts_with(start),
-            Rule::Something => !peers.is_empty() && !ours.is_empty(),
         }
     }
 }
