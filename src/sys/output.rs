@@ -1,0 +1,73 @@
+//! Writing, to a reader who may never read.
+
+use super::signals::SIGSET_SIZE;
+use super::time::{POLL, Timespec, with_limit};
+use super::{Errno, arch, check, syscall};
+use crate::supervisor::Span;
+
+const STDOUT: usize = 1;
+const STDERR: usize = 2;
+
+/// Writes `line` to standard error if that can be done without waiting for a
+/// reader longer than `patience`. Part of it may be lost, never the caller.
+///
+/// # Errors
+/// EAGAIN if nobody reads, otherwise as `write(2)` says.
+pub fn write_error(line: &[u8], patience: Span) -> Result<(), Errno> {
+    // The kernel's name for the offset of a stream, in both halves.
+    const CURRENT: isize = -1;
+    let write_now = || {
+        let part = libc::iovec { iov_base: line.as_ptr().cast_mut().cast(), iov_len: line.len() };
+        // SAFETY: `part` describes `line`, which the kernel only reads.
+        unsafe {
+            syscall!(libc::SYS_pwritev2, STDERR, &raw const part, 1, CURRENT, CURRENT, libc::RWF_NOWAIT)
+        }
+    };
+    match write_now() {
+        Ok(_) => return Ok(()),
+        Err(Errno(libc::EPIPE | libc::EBADF)) => return Err(Errno(libc::EPIPE)),
+        // Full, or a file that would have to wait for its disk.
+        Err(Errno::EAGAIN) if !is_seekable(STDERR) => {
+            wait_until_writable(STDERR, patience)?;
+            return write_now().map(drop);
+        }
+        // RWF_NOWAIT is refused by terminals, by pipes before Linux 6.4, and by
+        // old seccomp profiles. Room for one page is what POLLOUT promises.
+        Err(_) => wait_until_writable(STDERR, patience)?,
+    }
+    // SAFETY: the kernel only reads `line`.
+    unsafe { syscall!(libc::SYS_write, STDERR, line.as_ptr(), line.len()) }.map(drop)
+}
+
+/// Regular files can be sought; pipes, sockets and terminals can't (`lseek(2)`).
+fn is_seekable(descriptor: usize) -> bool {
+    // SAFETY: no memory is involved; the offset stays where it is.
+    unsafe { syscall!(libc::SYS_lseek, descriptor, 0, libc::SEEK_CUR) }.is_ok()
+}
+
+fn wait_until_writable(descriptor: usize, patience: Span) -> Result<(), Errno> {
+    let mut watched = libc::pollfd { fd: descriptor as i32, events: libc::POLLOUT, revents: 0 };
+    let limit = Timespec::from(patience);
+    // SAFETY: `watched` is the one pollfd announced.
+    let ready = with_limit(Some(&limit), POLL, |number, limit| unsafe {
+        syscall!(number, &raw mut watched, 1, limit, 0, SIGSET_SIZE)
+    })?;
+    if ready == 0 || watched.revents & libc::POLLOUT == 0 { Err(Errno::EAGAIN) } else { Ok(()) }
+}
+
+/// Writes all of `text` to standard output, or to standard error (`write(2)`).
+///
+/// # Errors
+/// As the manual page says.
+pub fn write_all(mut text: &[u8], on_stderr: bool) -> Result<(), Errno> {
+    let descriptor = if on_stderr { STDERR } else { STDOUT };
+    while !text.is_empty() {
+        // SAFETY: the kernel only reads `text`.
+        match unsafe { syscall!(libc::SYS_write, descriptor, text.as_ptr(), text.len()) } {
+            Ok(count) => text = text.get(count..).unwrap_or_default(),
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! The controlling terminal and its foreground process group.
+
+use super::{Errno, Pid, arch, check, syscall};
+
+/// A terminal, by an open descriptor of it.
+#[derive(Clone, Copy)]
+pub struct Terminal(usize);
+
+impl Terminal {
+    /// What this descriptor is open on.
+    pub(super) const fn of(descriptor: usize) -> Terminal {
+        Terminal(descriptor)
+    }
+
+    /// What standard input is open on, a terminal or not.
+    pub const STDIN: Terminal = Terminal(0);
+
+    /// Its foreground process group (`TIOCGPGRP(2const)`).
+    ///
+    /// # Errors
+    /// ENOTTY if it is not the caller's controlling terminal, EBADF if closed.
+    pub fn foreground(self) -> Result<i32, Errno> {
+        let mut group = 0i32;
+        // SAFETY: `group` is the pid_t that the kernel writes.
+        unsafe { syscall!(libc::SYS_ioctl, self.0, libc::TIOCGPGRP, &raw mut group) }?;
+        Ok(group)
+    }
+
+    /// Makes it the controlling terminal of the caller, a session leader without one
+    /// (`TIOCSCTTY(2const)`).
+    ///
+    /// # Errors
+    /// EPERM if it is another session's, ENOTTY if it is none.
+    pub fn make_controlling(self) -> Result<(), Errno> {
+        // SAFETY: no memory is involved.
+        unsafe { syscall!(libc::SYS_ioctl, self.0, libc::TIOCSCTTY, 0) }.map(drop)
+    }
+
+    /// Gives it up as the caller's controlling terminal; a session leader's whole
+    /// session loses it, and SIGHUP and SIGCONT go to its foreground group
+    /// (`TIOCNOTTY(2const)`).
+    ///
+    /// # Errors
+    /// ENOTTY if it is none, or not the caller's.
+    pub fn give_up(self) -> Result<(), Errno> {
+        // SAFETY: no memory is involved.
+        unsafe { syscall!(libc::SYS_ioctl, self.0, libc::TIOCNOTTY) }.map(drop)
+    }
+
+    /// Makes `group` its foreground process group (`TIOCSPGRP(2const)`).
+    ///
+    /// # Errors
+    /// ENOTTY, EPERM, EIO: none of them worth ending anything.
+    pub fn set_foreground(self, group: Pid) -> Result<(), Errno> {
+        let group = group.get();
+        // SAFETY: `group` is the pid_t that the kernel reads.
+        unsafe { syscall!(libc::SYS_ioctl, self.0, libc::TIOCSPGRP, &raw const group) }.map(drop)
+    }
+}
