@@ -76,6 +76,9 @@ impl Signal {
     pub const CHLD: Signal = Signal(libc::SIGCHLD as u8);
     pub const CONT: Signal = Signal(libc::SIGCONT as u8);
     pub const STOP: Signal = Signal(libc::SIGSTOP as u8);
+    pub const TSTP: Signal = Signal(libc::SIGTSTP as u8);
+    pub const TTIN: Signal = Signal(libc::SIGTTIN as u8);
+    pub const TTOU: Signal = Signal(libc::SIGTTOU as u8);
 }
 
 impl Signal {
@@ -213,6 +216,17 @@ impl Rewrite {
         let rules = self.rules.get_or_insert([KEEP; RTMAX as usize]);
         if let Some(rule) = rules.get_mut(usize::from(from.0).wrapping_sub(1)) {
             *rule = to.map_or(DROP, Signal::number);
+        }
+    }
+
+    /// The terminal's stop signals are passed on as SIGSTOP, unless there is a rule
+    /// for them: in a session of its own the program is an orphaned process group, for
+    /// which the kernel ignores them (`setpgid(2)`).
+    pub fn stop_for_sure(&mut self) {
+        for signal in [Signal::TSTP, Signal::TTIN, Signal::TTOU] {
+            if self.apply(signal) == Some(signal) {
+                self.set(signal, Some(Signal::STOP));
+            }
         }
     }
 

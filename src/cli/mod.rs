@@ -184,6 +184,9 @@ pub fn parse<'a>(
     if request == Request::Run {
         reader.variables()?;
         reader.add_variables();
+        if reader.config.reach == Reach::Session {
+            reader.config.policy.rewrite.stop_for_sure();
+        }
         if !reader.config.policy.pause && reader.config.program.is_empty() {
             return Err(UsageError::of_word(NO_PROGRAM, b""));
         }

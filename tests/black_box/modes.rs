@@ -4,7 +4,8 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use crate::support::{
-    Container, LIMIT, PLACES, Report, Run, Scratch, probe_command, require_root, set_of, sys,
+    Container, LIMIT, PLACES, Process, Report, Run, Scratch, probe_command, require, require_root, set_of,
+    sys,
 };
 
 /// What the program with this script is given.
@@ -81,6 +82,7 @@ fn without_a_terminal_the_program_leads_a_session_all_the_same() {
 #[test]
 fn a_hangup_of_somebodys_own_is_delivered_however_early() {
     require_root!();
+    require!("strace");
     // It waits for the init from before its first instruction on.
     for signals in [&[libc::SIGHUP][..], &[libc::SIGCONT], &[libc::SIGHUP, libc::SIGCONT]] {
         let mut run = Container::as_pid_1()
@@ -189,7 +191,7 @@ fn waiting_for_all_it_goes_on_until_the_last_has_ended_by_itself() {
             let mut run = container.probe(FORKED_AWAY).start();
             let daemon = daemon(&mut run);
             // Nobody sends it a TERM meanwhile: it has it blocked, and would have it pending.
-            let process = crate::support::Process::read(daemon).expect("the daemon is there");
+            let process = Process::read(daemon).expect("the daemon is there");
             assert_eq!(process.signals("ShdPnd"), 0);
             sys::kill(daemon, libc::SIGUSR1).expect("the daemon is there");
             let outcome = run.wait(LIMIT).expect_code(3).expect_silence();

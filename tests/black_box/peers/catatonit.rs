@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::compare::{
     Peer, Rule, Standing, Text, case, compare, exits, hangs, init_itself, send_each, signal_when_ready,
-    terminal,
+    spare, term_when_orphans_are_collected, term_when_stopped, terminal,
 };
 use crate::support::{Run, Stream, require, set_of};
 
@@ -213,7 +213,7 @@ fn signals() {
             passed_on(
                 |run| {
                     run.wait_for_line("ready");
-                    [20, 21, 22, 64].map(|signal| run.signal(signal));
+                    [20, 21, 22, 64].iter().for_each(|signal| run.signal(*signal));
                     String::new()
                 },
                 &["signal 20 ", "signal 21 ", "signal 22 "],
@@ -222,7 +222,7 @@ fn signals() {
             passed_on(
                 |run| {
                     run.wait_for_line("ready");
-                    [11, 64].map(|signal| run.signal(signal));
+                    [11, 64].iter().for_each(|signal| run.signal(*signal));
                     String::new()
                 },
                 &["signal 11 "],
@@ -239,17 +239,11 @@ fn signals() {
                 "block USR1; fork { await USR1; say group }; say ready; await USR1; sleep 50; exit 3",
             ])
             .deeds(|run| signal_when_ready(run, libc::SIGUSR1)),
-            case(["@", "say ready; stop; pause"])
-                .deeds(|run| {
-                    run.wait_until("it has stopped", |run| run.program().state == 'T');
-                    run.signal(libc::SIGTERM);
-                    String::new()
-                })
-                .differs(
-                    "a stopped program is continued, so that it can act on TERM (B17)",
-                    hangs(),
-                    exits(143),
-                ),
+            case(["@", "say ready; stop; pause"]).deeds(term_when_stopped).differs(
+                "a stopped program is continued, so that it can act on TERM (B17)",
+                hangs(),
+                exits(143),
+            ),
         ],
     );
 }
@@ -282,11 +276,6 @@ fn what_the_program_is_given() {
     );
 }
 
-/// A descriptor to be inherited.
-fn spare() -> std::fs::File {
-    std::fs::File::open("/dev/null").expect("/dev/null")
-}
-
 #[test]
 fn orphans_and_the_rest() {
     let left = || {
@@ -297,12 +286,9 @@ fn orphans_and_the_rest() {
         &CATATONIT,
         [
             case(["@", "orphans 20; exit 3"]),
-            case(["@", "block TERM; orphans 20; say ready; await TERM; exit 3"]).not_pid_1().deeds(|run| {
-                run.wait_for_line("ready");
-                run.wait_until("all orphans are collected", |run| run.processes().len() == 1);
-                run.signal(libc::SIGTERM);
-                String::new()
-            }),
+            case(["@", "block TERM; orphans 20; say ready; await TERM; exit 3"])
+                .not_pid_1()
+                .deeds(term_when_orphans_are_collected),
             left().differs(
                 "the rest gets TERM and time to clean up, at most 2 s (B15)",
                 exits(3).out(Text::Is("ready\n")),
@@ -331,7 +317,7 @@ fn pausing() {
             }),
             ended_by(&["-P"], |run| {
                 paused(run);
-                [1, 3, 10, 12, 14, 28, 34, 64, 2].map(|signal| run.signal(signal));
+                [1, 3, 10, 12, 14, 28, 34, 64, 2].iter().for_each(|signal| run.signal(*signal));
                 String::new()
             }),
             ended_by(&["-gP"], |run| {

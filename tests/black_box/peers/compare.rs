@@ -1,6 +1,7 @@
 //! The bench of the comparison: cases, what is seen of a run, and how two such views are compared.
 
 use std::fmt::{Debug, Write as _};
+use std::fs::File;
 use std::os::unix::fs::symlink;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -272,7 +273,7 @@ impl Seen {
     }
 
     /// What the peer would have handed over, by its standing differences.
-    fn as_by(mut self, peer: &Peer) -> Self {
+    fn given_by(mut self, peer: &Peer) -> Self {
         let lines = self.stdout.split_inclusive('\n').map(|line| {
             for standing in peer.standing {
                 let value = line.strip_prefix(standing.field).and_then(|rest| rest.strip_prefix(' '));
@@ -367,7 +368,7 @@ pub fn compare(peer: &Peer, cases: impl IntoIterator<Item = Case>) {
             }
             continue;
         }
-        let ours = ours.as_by(peer);
+        let ours = ours.given_by(peer);
         let same = peers.exit == ours.exit
             && peers.noted == ours.noted
             && case.stdout.agrees(&peers.stdout, &ours.stdout)
@@ -402,6 +403,26 @@ pub fn signal_when_ready(run: &mut Run, signal: i32) -> String {
     run.wait_for_line("ready");
     run.signal(signal);
     String::new()
+}
+
+/// Sends TERM once the program has stopped itself.
+pub fn term_when_stopped(run: &mut Run) -> String {
+    run.wait_until("it has stopped", |run| run.program().state == 'T');
+    run.signal(libc::SIGTERM);
+    String::new()
+}
+
+/// Sends TERM once nobody is left but the program.
+pub fn term_when_orphans_are_collected(run: &mut Run) -> String {
+    run.wait_for_line("ready");
+    run.wait_until("all orphans are collected", |run| run.processes().len() == 1);
+    run.signal(libc::SIGTERM);
+    String::new()
+}
+
+/// A descriptor to be inherited.
+pub fn spare() -> File {
+    File::open("/dev/null").expect("/dev/null")
 }
 
 /// Working directory and descriptors of the init itself, once the program runs.

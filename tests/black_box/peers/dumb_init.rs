@@ -1,7 +1,8 @@
 //! `dumb-init`.
 
 use super::compare::{
-    Case, Peer, Rule, Text, case, compare, exits, hangs, init_itself, send_each, signal_when_ready, terminal,
+    Case, Peer, Rule, Text, case, compare, exits, hangs, init_itself, send_each, signal_when_ready, spare,
+    term_when_orphans_are_collected, term_when_stopped, terminal,
 };
 use crate::support::{Stream, set_of};
 
@@ -307,17 +308,11 @@ fn signals() {
                 "stopped".to_owned()
             }),
             stopped(&["-r", "20:15"], |run| signal_when_ready(run, libc::SIGTSTP)),
-            case(["@", "say ready; stop; pause"])
-                .deeds(|run| {
-                    run.wait_until("it has stopped", |run| run.program().state == 'T');
-                    run.signal(libc::SIGTERM);
-                    String::new()
-                })
-                .differs(
-                    "a stopped program is continued, so that it can act on TERM (B17)",
-                    hangs(),
-                    exits(143),
-                ),
+            case(["@", "say ready; stop; pause"]).deeds(term_when_stopped).differs(
+                "a stopped program is continued, so that it can act on TERM (B17)",
+                hangs(),
+                exits(143),
+            ),
         ],
     );
 }
@@ -363,11 +358,6 @@ fn what_the_program_is_given() {
     );
 }
 
-/// A descriptor to be inherited.
-fn spare() -> std::fs::File {
-    std::fs::File::open("/dev/null").expect("/dev/null")
-}
-
 #[test]
 fn orphans_and_the_rest() {
     let left = |words: &[&'static str]| {
@@ -381,12 +371,8 @@ fn orphans_and_the_rest() {
         &DUMB_INIT,
         [
             case(["@", "orphans 20; exit 3"]),
-            case(["@", "block TERM; orphans 20; say ready; await TERM; exit 3"]).deeds(|run| {
-                run.wait_for_line("ready");
-                run.wait_until("all orphans are collected", |run| run.processes().len() == 1);
-                run.signal(libc::SIGTERM);
-                String::new()
-            }),
+            case(["@", "block TERM; orphans 20; say ready; await TERM; exit 3"])
+                .deeds(term_when_orphans_are_collected),
             left(&[]).differs(TIME, killed, clean),
             left(&["-c"]).differs(TIME, killed, clean),
             left(&["-r", "15:0"]).differs(

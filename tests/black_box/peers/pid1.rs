@@ -137,7 +137,7 @@ fn programs_that_can_t_be_run() {
             run("%/plain/x", 126),
             run("plain", 126).env("PATH", "%/"),
             shell(case(["script"]).env("PATH", "/no:%/")),
-            shell(case(["-e", "PATH=%/", "script"])),
+            case(["-e", "PATH=%/", "script"]),
             shell(case(["%/script"])),
             case(["-e", "PATH=/no", "true"]).differs(
                 LIKE_A_SHELL,
@@ -234,7 +234,7 @@ fn signals() {
             passed_on(
                 |run| {
                     run.wait_for_line("ready");
-                    [1, 3, 10, 12, 28, 34, 15].map(|signal| run.signal(signal));
+                    [1, 3, 10, 12, 28, 34, 15].iter().for_each(|signal| run.signal(*signal));
                     String::new()
                 },
                 "record 15",

@@ -1,7 +1,8 @@
 //! `tini`, as `docker run --init` has it.
 
 use super::compare::{
-    Case, Peer, Rule, Text, case, compare, exits, hangs, init_itself, send_each, signal_when_ready, terminal,
+    Case, Peer, Rule, Text, case, compare, exits, hangs, init_itself, send_each, signal_when_ready, spare,
+    term_when_orphans_are_collected, term_when_stopped, terminal,
 };
 use crate::support::{LIMIT, Stream, require, set_of, sys};
 
@@ -342,17 +343,11 @@ fn signals() {
                 },
                 &["signal 21 ", "signal 22 "],
             ),
-            case(["@", "say ready; stop; pause"])
-                .deeds(|run| {
-                    run.wait_until("it has stopped", |run| run.program().state == 'T');
-                    run.signal(libc::SIGTERM);
-                    String::new()
-                })
-                .differs(
-                    "a stopped program is continued, so that it can act on TERM (B17)",
-                    hangs(),
-                    exits(143),
-                ),
+            case(["@", "say ready; stop; pause"]).deeds(term_when_stopped).differs(
+                "a stopped program is continued, so that it can act on TERM (B17)",
+                hangs(),
+                exits(143),
+            ),
         ],
     );
 }
@@ -393,11 +388,6 @@ fn what_the_program_is_given() {
     );
 }
 
-/// A descriptor to be inherited.
-fn spare() -> std::fs::File {
-    std::fs::File::open("/dev/null").expect("/dev/null")
-}
-
 #[test]
 fn orphans_and_the_rest() {
     let left = |words: &[&'static str]| {
@@ -408,12 +398,8 @@ fn orphans_and_the_rest() {
         &TINI,
         [
             case(["@", "orphans 20; exit 3"]),
-            case(["@", "block TERM; orphans 20; say ready; await TERM; exit 3"]).deeds(|run| {
-                run.wait_for_line("ready");
-                run.wait_until("all orphans are collected", |run| run.processes().len() == 1);
-                run.signal(libc::SIGTERM);
-                String::new()
-            }),
+            case(["@", "block TERM; orphans 20; say ready; await TERM; exit 3"])
+                .deeds(term_when_orphans_are_collected),
             left(&[]),
             left(&["-g"]),
             left(&[]).env("TINI_GRACE_PERIOD", "20s").differs(
@@ -440,12 +426,7 @@ fn not_pid_1() {
             case(["-s", "/no/such/program"]).not_pid_1().err(Rule::ButNumbers),
             case(["-s", "@", "block TERM; daemon { exit 0 }; say ready; await TERM; exit 3"])
                 .not_pid_1()
-                .deeds(|run| {
-                    run.wait_for_line("ready");
-                    run.wait_until("the orphan is collected", |run| run.processes().len() == 1);
-                    run.signal(libc::SIGTERM);
-                    String::new()
-                }),
+                .deeds(term_when_orphans_are_collected),
         ],
     );
 }
@@ -472,12 +453,7 @@ fn bugs_that_are_not_copied() {
             ),
             case(["-w", "@", "block PIPE TERM; orphans 1; say ready; await TERM; status"])
                 .in_surroundings(|it| it.stderr(Stream::Broken))
-                .deeds(|run| {
-                    run.wait_for_line("ready");
-                    run.wait_until("the orphan is collected", |run| run.processes().len() == 1);
-                    run.signal(libc::SIGTERM);
-                    String::new()
-                })
+                .deeds(term_when_orphans_are_collected)
                 .differs(
                     "the SIGPIPE of the init's own log is not passed on (B11)",
                     exits(0).out(Text::Has(&["pending 0000000000001000\n"])),
