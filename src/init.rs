@@ -209,7 +209,14 @@ impl<K: Kernel> Init<'_, K> {
         }
         let level = if signal.asks_to_stop() { Level::Info } else { Level::Debug };
         self.say(level, self.setup.texts.received, &[&u32::from(signal.number()), &signal, &sender]);
-        self.tell(Event::Signal(signal))
+        let action = self.tell(Event::Signal(signal));
+        if let Action::Forward(other) = action
+            && other != signal
+        {
+            let numbers = [signal, other].map(|signal| u32::from(signal.number()));
+            self.say(Level::Debug, self.setup.texts.rewritten, &[&numbers[0], &numbers[1]]);
+        }
+        action
     }
 
     /// Sends `signal` to the program, wherever it is by now.

@@ -137,6 +137,9 @@ fn supervise(
     }
     if let Some(program) = program {
         say(log, Level::Debug, personality.texts.started, &[&program, &config.name()]);
+        if config.reach == Reach::Session {
+            say(log, Level::Debug, personality.texts.session, &[]);
+        }
     }
 
     // The init keeps nothing busy that the program may want to be rid of. Should the

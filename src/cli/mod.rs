@@ -10,7 +10,7 @@ use crate::exit::Remap;
 use crate::signal::Signal;
 use crate::supervisor::Policy;
 use crate::sys::{Strings, Text, add_variable};
-use crate::text::{Line, Piece, cut, display, number, parts};
+use crate::text::{Line, Piece, cut, display, number, parts, same};
 
 mod help;
 mod options;
@@ -210,6 +210,10 @@ impl<'a> Reader<'_, 'a> {
     /// Guidelines", 9).
     fn options(&mut self, argv: Strings<'a>) -> Result<Request, UsageError<'a>> {
         let (_, mut rest) = argv.split_first().ok_or(UsageError::of_word(NO_PROGRAM, b""))?;
+        if self.personality.pauses {
+            let asks = |word: Text| same(word.bytes(), b"-v");
+            return Ok(if rest.any(|(word, _)| asks(word)) { Request::Version } else { Request::Run });
+        }
         while let Some((word, after)) = rest.split_first() {
             let Some(letters) = word.strip_prefix(b"-").filter(|letters| !letters.is_empty()) else { break };
             rest = after;
@@ -233,7 +237,10 @@ impl<'a> Reader<'_, 'a> {
             let option =
                 self.personality.options().find(|option| option.letter() == letter && letter != b' ');
             let option = option.ok_or(UsageError::of_word(UNKNOWN_LETTER, spelled))?;
-            let attached = Some(after).filter(|after| option.long().1 && !after.is_empty());
+            let mut attached = Some(after).filter(|after| option.long().1 && !after.is_empty());
+            if self.personality.letter_equals {
+                attached = attached.map(|value| value.strip_prefix(b"=").unwrap_or(value));
+            }
             let request = self.option(option, attached, rest)?;
             if request != Request::Run || attached.is_some() {
                 return Ok(request);
@@ -339,8 +346,9 @@ impl<'a> Reader<'_, 'a> {
 
     /// Notes what starting the program needs to know of its environment.
     fn note(&mut self, variable: Text<'a>, place: Strings<'a>) {
+        // Of two the first counts (`getenv(3)`).
         if let Some(value) = variable.strip_prefix(b"PATH=") {
-            self.config.path = Some(value);
+            self.config.path = self.config.path.or(Some(value));
         }
         for (kept, name) in self.config.pid_variables.iter_mut().zip(PID_VARIABLES) {
             if variable.strip_prefix(name.as_bytes()).is_some() {
@@ -386,8 +394,8 @@ impl<'a> Reader<'_, 'a> {
         let understood = match option.setting {
             setting if self.given & setting.overriding() != 0 => Some(()),
             Setting::Verbose => {
-                let level = number(value).filter(|level| *level <= u32::from(Config::MOST_VERBOSE));
-                level.map(|level| config.verbosity = level as u8)
+                let most = u32::from(Config::MOST_VERBOSE);
+                number(value).map(|level| config.verbosity = level.min(most) as u8)
             }
             setting @ (Setting::Rewrite | Setting::RemapExit) => {
                 parts(value, b',').try_for_each(|rule| self.set(setting, rule))
@@ -423,12 +431,12 @@ impl<'a> Reader<'_, 'a> {
             }
             Setting::User => {
                 let (user, group) = cut(value, b':');
-                config.user = Some(number(user)?);
+                config.user = Some(values::id(user)?);
                 if let Some(group) = group {
-                    config.group = Some(number(group)?);
+                    config.group = Some(values::id(group)?);
                 }
             }
-            Setting::Group => config.group = Some(number(value)?),
+            Setting::Group => config.group = Some(values::id(value)?),
             Setting::ProcessGroup => config.reach = Reach::Group,
             Setting::SingleChild => config.reach = Reach::Program,
             Setting::Session => config.reach = Reach::Session,

@@ -64,7 +64,7 @@ impl Setting {
                 "SIGNAL:SIGNAL, by name or number, 0 or none to drop it (not for KILL, STOP, CHLD)"
             }
             Setting::RemapExit => "CODE or CODE:CODE, each from 0 to 255",
-            Setting::Verbose => "a number from 0 to 4",
+            Setting::Verbose => "a number, 0 to 4",
             Setting::Env => "NAME=VALUE",
             _ => "a number",
         }
@@ -233,12 +233,6 @@ pub(super) static PID1: Table = Table {
         Setting::Version,
         Setting::Help,
     ],
-};
-
-/// The one option of Kubernetes' pause, in both spellings.
-pub(super) static PAUSE: Table = Table {
-    lines: "-v, --version\tprint the version\n-V, --version\tthe same",
-    settings: &[Setting::Version, Setting::Version],
 };
 
 /// Variables with names of their own, ours and other inits': the variable with the

@@ -5,7 +5,7 @@
 //! once, gives the rest time to clean up.
 
 use super::Reach;
-use super::options::{NATIVE, Options, PAUSE, PID1, Table};
+use super::options::{NATIVE, Options, PID1, Table};
 use crate::exit::ExitCode;
 use crate::supervisor::Span;
 use crate::text::parts;
@@ -33,7 +33,10 @@ pub struct Personality {
     pub help_on_stderr: bool,
     /// The version goes to standard error.
     pub version_on_stderr: bool,
+    /// It runs nothing, and of what it is given only `-v` counts.
     pub(super) pauses: bool,
+    /// `-t=5` is `-t 5`.
+    pub(super) letter_equals: bool,
     /// Not being PID 1 it becomes the program.
     pub execs_unless_pid_1: bool,
     /// The code for bad usage.
@@ -48,6 +51,10 @@ pub struct Texts {
     pub exec_failed: &'static str,
     /// Pid and name of the program.
     pub started: &'static str,
+    /// Said when the program was given a session of its own.
+    pub session: &'static str,
+    /// A signal's number, and that of the one it is passed on as.
+    pub rewritten: &'static str,
     /// A signal's number, name and sender.
     pub received: &'static str,
     /// A signal's number and name.
@@ -63,6 +70,8 @@ pub struct Texts {
 const OWN_TEXTS: Texts = Texts {
     exec_failed: "exec % failed: %",
     started: "process % is %",
+    session: "it has a session of its own",
+    rewritten: "signal % is passed on as %",
     received: "received signal % (%) %",
     forwarded: "passed on signal % (%)",
     collected: "collected process %, which %",
@@ -73,6 +82,8 @@ const OWN_TEXTS: Texts = Texts {
 const DUMB_INIT_TEXTS: Texts = Texts {
     exec_failed: "%: %",
     started: "Child spawned with PID %.",
+    session: "setsid complete.",
+    rewritten: "Translating signal % to %.",
     received: "Received signal %.",
     forwarded: "Forwarded signal % to children.",
     collected: "A child with PID % %.",
@@ -105,6 +116,7 @@ const OWN: Personality = Personality {
     help_on_stderr: false,
     version_on_stderr: false,
     pauses: false,
+    letter_equals: false,
     execs_unless_pid_1: false,
     usage_code: ExitCode::FAILURE,
     exec_codes: [ExitCode::NOT_FOUND, ExitCode::CANNOT_EXECUTE],
@@ -156,18 +168,12 @@ static PERSONALITIES: [Personality; 5] = [
         version: version!("pid1 ", ""),
         prefix: "[pid1] ",
         reach: Reach::Program,
+        letter_equals: true,
         execs_unless_pid_1: true,
         usage_code: ExitCode::new(2),
         ..OWN
     },
-    Personality {
-        names: "pause",
-        table: &PAUSE,
-        version: version!("pause ", ""),
-        prefix: "",
-        pauses: true,
-        ..OWN
-    },
+    Personality { names: "pause", version: version!("pause.c ", ""), prefix: "", pauses: true, ..OWN },
 ];
 
 static NATIVE_PERSONALITY: Personality = OWN;

@@ -49,6 +49,11 @@ pub(super) fn rewrite(text: &[u8]) -> Option<(Signal, Option<Signal>)> {
     }
 }
 
+/// A user or a group by number. The last one means "as it is" to `setresuid(2)`.
+pub(super) fn id(text: &[u8]) -> Option<u32> {
+    number(text).filter(|id| *id != u32::MAX)
+}
+
 /// `143`, `143:0`: the second code is 0 if it is not given.
 pub(super) fn remap(text: &[u8]) -> Option<(ExitCode, ExitCode)> {
     let code = |text| u8::try_from(number(text)?).ok().map(ExitCode::new);

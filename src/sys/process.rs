@@ -59,9 +59,15 @@ pub fn lead_own_session() -> Result<(), Errno> {
 
 // Where ids once had 16 bits, the calls with 32 have names of their own.
 #[cfg(not(any(target_arch = "x86", target_arch = "arm")))]
-use libc::{SYS_setgroups as SETGROUPS, SYS_setresgid as SETRESGID, SYS_setresuid as SETRESUID};
+use libc::{
+    SYS_getgroups as GETGROUPS, SYS_setgroups as SETGROUPS, SYS_setresgid as SETRESGID,
+    SYS_setresuid as SETRESUID,
+};
 #[cfg(any(target_arch = "x86", target_arch = "arm"))]
-use libc::{SYS_setgroups32 as SETGROUPS, SYS_setresgid32 as SETRESGID, SYS_setresuid32 as SETRESUID};
+use libc::{
+    SYS_getgroups32 as GETGROUPS, SYS_setgroups32 as SETGROUPS, SYS_setresgid32 as SETRESGID,
+    SYS_setresuid32 as SETRESUID,
+};
 
 /// Becomes `user` and `group`, for good and without supplementary groups
 /// (`setresuid(2)`, `setresgid(2)`, `setgroups(2)`).
@@ -71,7 +77,11 @@ use libc::{SYS_setgroups32 as SETGROUPS, SYS_setresgid32 as SETRESGID, SYS_setre
 pub fn become_user(user: Option<u32>, group: Option<u32>) -> Result<(), Errno> {
     // SAFETY: no memory is involved, the list of groups being empty.
     unsafe {
-        syscall!(SETGROUPS)?;
+        // Who has none has none to drop, and may not be allowed to try.
+        syscall!(SETGROUPS).or_else(|error| match syscall!(GETGROUPS) {
+            Ok(0) => Ok(0),
+            _ => Err(error),
+        })?;
         if let Some(group) = group {
             syscall!(SETRESGID, group, group, group)?;
         }
