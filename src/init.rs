@@ -4,6 +4,8 @@
 //! After the program is started, no error of a system call ends the loop: each has
 //! a decision here, and the worst of them is to look again later.
 
+use core::cell::Cell;
+
 use log::{Level, Log};
 
 use crate::cli::{Reach, Texts};
@@ -59,6 +61,7 @@ pub fn run(kernel: &impl Kernel, log: &dyn Log, setup: &Setup) -> ExitCode {
         program_lives: setup.program.is_some(),
         children: Children::Some,
         look_again: setup.children_are_lost,
+        proc_is_missing: Cell::new(false),
         signals_in_a_row: 0,
         looks_in_a_row: 0,
     };
@@ -67,11 +70,13 @@ pub fn run(kernel: &impl Kernel, log: &dyn Log, setup: &Setup) -> ExitCode {
             return code;
         }
     }
+    // Of children that ended before signals were blocked nothing else would tell.
+    let mut news = News::Children;
     loop {
-        let news = init.wait();
         if let Some(code) = init.take_in(news) {
             return code;
         }
+        news = init.wait();
     }
 }
 
@@ -107,6 +112,8 @@ struct Init<'a, K> {
     children: Children,
     /// Something is to be found out that no signal tells.
     look_again: bool,
+    /// That /proc is of no use has been said.
+    proc_is_missing: Cell<bool>,
     signals_in_a_row: u32,
     looks_in_a_row: u32,
 }
@@ -167,14 +174,30 @@ impl<K: Kernel> Init<'_, K> {
                 Action::Wait => self.tell(Event::SomebodyLeft),
                 action => action,
             },
-            News::Deadline => self.tell(Event::Deadline),
+            // What happened before it counts as before it.
+            News::Deadline => match self.reap() {
+                Action::Wait => self.tell(Event::Deadline),
+                action => action,
+            },
         };
         loop {
             let event = match action {
                 Action::Wait => return None,
                 Action::Exit(code) => return Some(code),
                 Action::Forward(signal) => {
-                    self.forward(signal);
+                    let _ = self.forward(signal);
+                    return None;
+                }
+                Action::Stop(signal) => {
+                    if let Some((program, target)) = self.forward(signal)
+                        && self.kernel.is_stopped(program)
+                    {
+                        let _ = self.kernel.kill(target, Some(Signal::CONT));
+                    }
+                    return None;
+                }
+                Action::ForwardToTheRest(signal) => {
+                    self.to_the_rest(&[signal]);
                     return None;
                 }
                 Action::Look if self.nobody_is_left() => Event::NobodyLeft,
@@ -210,7 +233,7 @@ impl<K: Kernel> Init<'_, K> {
         let level = if signal.asks_to_stop() { Level::Info } else { Level::Debug };
         self.say(level, self.setup.texts.received, &[&u32::from(signal.number()), &signal, &sender]);
         let action = self.tell(Event::Signal(signal));
-        if let Action::Forward(other) = action
+        if let Action::Forward(other) | Action::Stop(other) | Action::ForwardToTheRest(other) = action
             && other != signal
         {
             let numbers = [signal, other].map(|signal| u32::from(signal.number()));
@@ -219,9 +242,10 @@ impl<K: Kernel> Init<'_, K> {
         action
     }
 
-    /// Sends `signal` to the program, wherever it is by now.
-    fn forward(&self, signal: Signal) {
-        let Some(program) = self.setup.program else { return };
+    /// Sends `signal` to the program, wherever it is by now; gives the program and
+    /// whom it was sent to.
+    fn forward(&self, signal: Signal) -> Option<(Pid, Target)> {
+        let program = self.setup.program?;
         let to_group = matches!(self.setup.reach, Reach::Group | Reach::Session);
         let target = match self.kernel.group_of(program) {
             _ if !to_group => Target::Process(program),
@@ -237,13 +261,10 @@ impl<K: Kernel> Init<'_, K> {
         };
         if let Err(error) = self.kernel.kill(target, Some(signal)) {
             self.say(Level::Warn, "% could not be passed on to process %: %", &[&signal, &program, &error]);
-            return;
+            return None;
         }
         self.say(Level::Debug, self.setup.texts.forwarded, &[&u32::from(signal.number()), &signal]);
-        // A stopped program could not act on SIGTERM before it is continued.
-        if signal == Signal::TERM && self.kernel.is_stopped(program) {
-            let _ = self.kernel.kill(target, Some(Signal::CONT));
-        }
+        Some((program, target))
     }
 
     // ------------------------------------------------------------ children
@@ -270,7 +291,6 @@ impl<K: Kernel> Init<'_, K> {
                     self.children = Children::None;
                     break;
                 }
-                Err(Errno::EINTR) => {}
                 Err(_) => {
                     self.children = Children::Some;
                     self.look_again = true;
@@ -329,22 +349,22 @@ impl<K: Kernel> Init<'_, K> {
 
     /// SIGTERM to everybody who is left, and SIGCONT so that a stopped one can act.
     fn ask_the_rest(&mut self) -> Event {
-        if self.is_pid_1() {
-            if self.kernel.kill(Target::Everybody, Some(Signal::TERM)) == Err(Errno::ESRCH) {
-                return Event::NobodyLeft;
-            }
-            let _ = self.kernel.kill(Target::Everybody, Some(Signal::CONT));
-            // Others than children: nobody will tell of their end.
-            if self.nobody_is_left() {
-                return Event::NobodyLeft;
-            }
+        // As PID 1 this also finds processes of whose end nobody will tell.
+        let nobody = if self.is_pid_1() {
+            !self.to_the_rest(&[Signal::TERM, Signal::CONT]) || self.nobody_is_left()
         } else {
-            if self.nobody_is_left() {
-                return Event::NobodyLeft;
-            }
-            self.to_descendants(&[Signal::TERM, Signal::CONT]);
+            self.nobody_is_left() || !self.to_the_rest(&[Signal::TERM, Signal::CONT])
+        };
+        if nobody { Event::NobodyLeft } else { Event::SomebodyLeft }
+    }
+
+    /// Sends `signals` to everybody who is left; gives whether there may be anybody.
+    fn to_the_rest(&self, signals: &[Signal]) -> bool {
+        if !self.is_pid_1() {
+            self.to_descendants(signals);
+            return true;
         }
-        Event::SomebodyLeft
+        signals.iter().all(|signal| self.kernel.kill(Target::Everybody, Some(*signal)) != Err(Errno::ESRCH))
     }
 
     /// SIGKILL to everybody who is left. Nothing is to be told if their end, or the
@@ -377,7 +397,9 @@ impl<K: Kernel> Init<'_, K> {
             });
             if let Err(error) = looked {
                 // The program's group is what can be reached without /proc.
-                self.say(Level::Warn, "looking for processes in /proc: %", &[&error]);
+                if !self.proc_is_missing.replace(true) {
+                    self.say(Level::Warn, "looking for processes in /proc: %", &[&error]);
+                }
                 if let Some(program) = self.setup.program {
                     self.send_each(Target::Group(program), signals);
                 }

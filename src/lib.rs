@@ -121,6 +121,8 @@ fn supervise(
     let child_signal = sys::set_child_signal(ChildSignal::Default);
     let inherited = Inherited { blocked, child_signal: child_signal.unwrap_or(ChildSignal::Default) };
 
+    // While the program has its own view of argv, see `child`, the init looks away.
+    let name = config.name();
     let mut program = None;
     if !config.policy.pause {
         match child::start(config, inherited, own_pid) {
@@ -130,13 +132,13 @@ fn supervise(
                 return not_executed(personality, config, error, step, log);
             }
             Err(error) => {
-                say(log, Level::Error, "% could not be started: %", &[&config.name(), &error]);
+                say(log, Level::Error, "% could not be started: %", &[&name, &error]);
                 return ExitCode::FAILURE;
             }
         }
     }
     if let Some(program) = program {
-        say(log, Level::Debug, personality.texts.started, &[&program, &config.name()]);
+        say(log, Level::Debug, personality.texts.started, &[&program, &name]);
         if config.reach == Reach::Session {
             say(log, Level::Debug, personality.texts.session, &[]);
         }

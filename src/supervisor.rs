@@ -8,8 +8,8 @@
 //!
 //! It knows no system call, no process and no clock but the one handed in, so that
 //! every run that can happen can also be tried in a test. What it must never do:
-//! have a process killed that was not asked first, put a deadline off once it is
-//! set, exit with another code than the program's.
+//! have the rest killed that the program left and that was not asked first, put a
+//! deadline off once it is set, exit with another code than the program's.
 
 use crate::exit::ExitCode;
 use crate::signal::{Rewrite, Signal};
@@ -127,6 +127,10 @@ pub enum Action {
     Wait,
     /// Send this signal to the program.
     Forward(Signal),
+    /// The same, and continue the program if it is stopped, so that it can act on it.
+    Stop(Signal),
+    /// Send this signal to all processes that are left: the program has ended.
+    ForwardToTheRest(Signal),
     /// Find out if any process is left, and tell.
     Look,
     /// Send SIGTERM and SIGCONT to all processes that are left, and tell if there
@@ -192,22 +196,25 @@ impl Supervisor {
         let Some(signal) = self.policy.rewrite.apply(received) else { return Action::Wait };
         let grace = self.policy.grace_period;
         match self.state {
-            State::Running if self.policy.pause => match signal {
-                Signal::TERM | Signal::INT => Action::Exit(ExitCode::SUCCESS),
+            State::Running if self.policy.pause => match (received, signal) {
+                (Signal::TERM | Signal::INT, _) | (_, Signal::TERM | Signal::INT) => {
+                    Action::Exit(ExitCode::SUCCESS)
+                }
                 _ => Action::Wait,
             },
             State::Running if asks_to_stop(received, signal) => {
                 let limit = grace.filter(|grace| *grace != Span::ZERO);
                 self.state = State::Stopping { deadline: limit.map(|limit| clock.now().after(limit)) };
-                Action::Forward(signal)
+                pass_on(received, signal)
             }
-            State::Running | State::Stopping { .. } => Action::Forward(signal),
+            State::Running | State::Stopping { .. } => pass_on(received, signal),
             State::Lingering { code } if asks_to_stop(received, signal) => {
                 self.state = State::Stopping { deadline: None };
                 self.on_program_ended(ExitCode::new(code))
             }
             // The program has ended, or was sent SIGKILL: nobody to pass it on to.
-            State::Lingering { .. } | State::Draining { .. } | State::Killing { .. } => Action::Wait,
+            State::Draining { .. } | State::Killing { .. } => Action::Wait,
+            State::Lingering { .. } => Action::ForwardToTheRest(signal),
         }
     }
 
@@ -274,6 +281,15 @@ impl Supervisor {
 
 const KILLED: ExitCode = ExitCode::new(128 + Signal::KILL.number());
 
+/// SIGTERM, or whatever is made of it, is also for a stopped program.
+fn pass_on(received: Signal, given: Signal) -> Action {
+    if received == Signal::TERM || given == Signal::TERM {
+        Action::Stop(given)
+    } else {
+        Action::Forward(given)
+    }
+}
+
 /// Whether the container was asked to end: the program is given TERM, INT or QUIT,
 /// or something else was made of a TERM, which engines send for nothing but that.
 fn asks_to_stop(received: Signal, given: Signal) -> bool {
@@ -333,7 +349,7 @@ mod tests {
     #[test]
     fn the_rest_has_two_seconds_from_the_programs_end() {
         let (mut supervisor, watch) = (with_grace(None), Watch::at(500));
-        assert_eq!(supervisor.on(Event::Signal(Signal::TERM), &watch), Action::Forward(Signal::TERM));
+        assert_eq!(supervisor.on(Event::Signal(Signal::TERM), &watch), Action::Stop(Signal::TERM));
         assert_eq!(supervisor.deadline(), None, "without a grace period the program has no limit");
         watch.set(9000);
         supervisor.on(Event::ProgramEnded(THREE), &watch);
@@ -350,7 +366,7 @@ mod tests {
         supervisor.on(Event::Signal(Signal::TERM), &watch);
         assert_eq!(supervisor.deadline(), instant(6000));
         watch.set(4000);
-        assert_eq!(supervisor.on(Event::Signal(Signal::TERM), &watch), Action::Forward(Signal::TERM));
+        assert_eq!(supervisor.on(Event::Signal(Signal::TERM), &watch), Action::Stop(Signal::TERM));
         supervisor.on(Event::ProgramEnded(THREE), &watch);
         supervisor.on(Event::SomebodyLeft, &watch);
         assert_eq!(supervisor.deadline(), instant(6000), "neither another signal nor the end puts it off");
@@ -385,7 +401,7 @@ mod tests {
     #[test]
     fn a_grace_period_of_zero_means_no_waiting_and_no_killing() {
         let (mut supervisor, watch) = (with_grace(Some(0)), Watch::at(0));
-        assert_eq!(supervisor.on(Event::Signal(Signal::TERM), &watch), Action::Forward(Signal::TERM));
+        assert_eq!(supervisor.on(Event::Signal(Signal::TERM), &watch), Action::Stop(Signal::TERM));
         assert_eq!(supervisor.deadline(), None);
         assert_eq!(supervisor.on(Event::ProgramEnded(THREE), &watch), Action::Exit(THREE));
     }
@@ -479,7 +495,7 @@ mod tests {
                     }
                     return Ok(());
                 }
-                Action::Forward(signal) => {
+                Action::Forward(signal) | Action::Stop(signal) => {
                     prop_assert!(ended.is_none(), "a signal to nobody");
                     asked |= signal.asks_to_stop();
                 }
@@ -493,7 +509,7 @@ mod tests {
                     killing = true;
                     deadline = None;
                 }
-                Action::Wait | Action::Look => {}
+                Action::Wait | Action::Look | Action::ForwardToTheRest(_) => {}
             }
             if let Event::ProgramEnded(code) = event {
                 ended = Some(code);

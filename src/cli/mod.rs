@@ -321,9 +321,12 @@ impl<'a> Reader<'_, 'a> {
             return;
         }
         let config = &mut *self.config;
-        for added in 0..self.additions {
+        let mut added = 0usize;
+        for _ in 0..self.additions {
             let Some((variable, _)) = self.kept.split_first() else { break };
-            add_variable(&mut config.program, &mut config.environment, added, variable);
+            if add_variable(&mut config.program, &mut config.environment, added, variable) {
+                added = added.wrapping_add(1);
+            }
             let Some(before) = self.kept.with_place_before() else { break };
             self.kept = before;
         }
@@ -352,7 +355,7 @@ impl<'a> Reader<'_, 'a> {
         }
         for (kept, name) in self.config.pid_variables.iter_mut().zip(PID_VARIABLES) {
             if variable.strip_prefix(name.as_bytes()).is_some() {
-                *kept = Some(place);
+                kept.get_or_insert(place);
             }
         }
     }

@@ -66,7 +66,7 @@ impl Setting {
             Setting::RemapExit => "CODE or CODE:CODE, each from 0 to 255",
             Setting::Verbose => "a number, 0 to 4",
             Setting::Env => "NAME=VALUE",
-            _ => "a number",
+            _ => "a number, or UID:GID",
         }
     }
 }
@@ -179,7 +179,7 @@ pub static NATIVE: Table = Table {
     --workdir DIR\trun the program in DIR
     --env NAME=VALUE\tadd to the program's environment
 -l, --license\tprint the licence
--L, --license\tthe same
+-L, --license\tprint the licence
 -V, --version\tprint the version
 -h, --help\tprint this text",
     settings: &[

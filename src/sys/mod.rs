@@ -74,6 +74,9 @@ fn check(result: isize) -> Result<usize, Errno> {
 pub struct Pid(NonZeroI32);
 
 impl Pid {
+    /// Stands for a pid that could not be found out: nobody's, above all not PID 1's.
+    pub const UNKNOWN: Pid = Pid(NonZeroI32::MAX);
+
     /// The init of a PID namespace.
     pub const INIT: Pid = Pid(NonZeroI32::new(1).unwrap());
 

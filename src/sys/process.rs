@@ -4,11 +4,11 @@ use super::{Errno, Pid, Strings, Text, arch, check, pid, syscall};
 use crate::exit::ExitCode;
 use crate::signal::Signal;
 
-/// The init's own pid (`getpid(2)`).
+/// The caller's own pid (`getpid(2)`).
 #[must_use]
 pub fn own_pid() -> Pid {
     // SAFETY: no memory is involved.
-    unsafe { syscall!(libc::SYS_getpid) }.and_then(pid).unwrap_or(Pid::INIT)
+    unsafe { syscall!(libc::SYS_getpid) }.and_then(pid).unwrap_or(Pid::UNKNOWN)
 }
 
 /// The parent's pid, none if it is outside this PID namespace (`getppid(2)`).
@@ -60,12 +60,12 @@ pub fn lead_own_session() -> Result<(), Errno> {
 // Where ids once had 16 bits, the calls with 32 have names of their own.
 #[cfg(not(any(target_arch = "x86", target_arch = "arm")))]
 use libc::{
-    SYS_getgroups as GETGROUPS, SYS_setgroups as SETGROUPS, SYS_setresgid as SETRESGID,
+    SYS_geteuid as GETEUID, SYS_setgroups as SETGROUPS, SYS_setresgid as SETRESGID,
     SYS_setresuid as SETRESUID,
 };
 #[cfg(any(target_arch = "x86", target_arch = "arm"))]
 use libc::{
-    SYS_getgroups32 as GETGROUPS, SYS_setgroups32 as SETGROUPS, SYS_setresgid32 as SETRESGID,
+    SYS_geteuid32 as GETEUID, SYS_setgroups32 as SETGROUPS, SYS_setresgid32 as SETRESGID,
     SYS_setresuid32 as SETRESUID,
 };
 
@@ -77,9 +77,9 @@ use libc::{
 pub fn become_user(user: Option<u32>, group: Option<u32>) -> Result<(), Errno> {
     // SAFETY: no memory is involved, the list of groups being empty.
     unsafe {
-        // Who has none has none to drop, and may not be allowed to try.
-        syscall!(SETGROUPS).or_else(|error| match syscall!(GETGROUPS) {
-            Ok(0) => Ok(0),
+        // Who is that user already may not be allowed to try.
+        syscall!(SETGROUPS).or_else(|error| match syscall!(GETEUID) {
+            Ok(own) if user.is_none_or(|user| user as usize == own) => Ok(0),
             _ => Err(error),
         })?;
         if let Some(group) = group {

@@ -84,20 +84,20 @@ impl<'a> Strings<'a> {
 /// There is no memory for one more place, but behind argv the kernel puts envp, and
 /// an init with such an option has places of argv that it needs no more: `program`,
 /// the end of argv, moves one place down. If the two are not neighbours, nothing is
-/// added.
+/// added. Gives whether it was.
 pub(crate) fn add_variable<'a>(
     program: &mut Strings<'a>,
     environment: &mut Strings<'a>,
     added: usize,
     variable: Text<'a>,
-) {
+) -> bool {
     let (name, _) = cut(variable.bytes(), b'=');
     let named = |other: Text| other.strip_prefix(name).is_some_and(|rest| rest.first() == b'=');
     let mut gap = None;
     for (index, (other, place)) in (*environment).enumerate() {
         if named(other) {
             if index < added {
-                return;
+                return false;
             }
             gap = Some(place.first);
         }
@@ -114,7 +114,7 @@ pub(crate) fn add_variable<'a>(
             None => {
                 let places = (*program).count().wrapping_add(1);
                 if program.before == 0 || program.first.add(places) != environment.first {
-                    return;
+                    return false;
                 }
                 program.first.copy_to(program.first.sub(1), places);
                 program.first = program.first.sub(1);
@@ -124,6 +124,7 @@ pub(crate) fn add_variable<'a>(
         }
     }
     environment.put(variable);
+    true
 }
 
 /// Over the strings; each item comes with the array that it begins.

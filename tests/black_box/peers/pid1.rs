@@ -223,7 +223,11 @@ fn signals() {
                     exits(137),
                     hangs(),
                 ),
-            case(["-t", "0", "@", "ignore-term"]).deeds(|run| signal_when_ready(run, 15)),
+            case(["-t", "0", "@", "ignore-term"]).deeds(|run| signal_when_ready(run, 15)).differs(
+                "0 means no limit for the program and no waiting for the rest, as everywhere here",
+                exits(137),
+                hangs(),
+            ),
             case(["-t", "1", "@", "ignore INT; say ready; pause"])
                 .deeds(|run| signal_when_ready(run, 2))
                 .differs(
