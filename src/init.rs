@@ -349,12 +349,7 @@ impl<K: Kernel> Init<'_, K> {
 
     /// SIGTERM to everybody who is left, and SIGCONT so that a stopped one can act.
     fn ask_the_rest(&mut self) -> Event {
-        // As PID 1 this also finds processes of whose end nobody will tell.
-        let nobody = if self.is_pid_1() {
-            !self.to_the_rest(&[Signal::TERM, Signal::CONT]) || self.nobody_is_left()
-        } else {
-            self.nobody_is_left() || !self.to_the_rest(&[Signal::TERM, Signal::CONT])
-        };
+        let nobody = self.nobody_is_left() || !self.to_the_rest(&[Signal::TERM, Signal::CONT]);
         if nobody { Event::NobodyLeft } else { Event::SomebodyLeft }
     }
 
