@@ -6,7 +6,7 @@
 //!
 //! | module | decides |
 //! | --- | --- |
-//! | [`cli`] | what argv and the environment ask for: a [`cli::Config`] |
+//! | [`cli`] | what argv and the environment ask for: a [`cli::Config`]; by what name it is called, whom it stands in for: a [`cli::Personality`] |
 //! | [`child`] | how the program is started: group, terminal, signals, exec |
 //! | [`init`] | how the kernel's news become events, and actions system calls |
 //! | [`supervisor`] | what is done when: the policy, a pure state machine |

@@ -219,14 +219,18 @@ impl Run {
     /// The program: the init's first child, as soon as it has been executed.
     #[track_caller]
     pub fn program(&mut self) -> Process {
-        let own = self.init().arguments();
+        // The first child has the number after the init's; numbers begin anew at the limit.
+        let limit = std::fs::read_to_string("/proc/sys/kernel/pid_max").expect("a limit of numbers");
+        let limit: i32 = limit.trim().parse().expect("a number");
+        let init = self.init();
+        let own = init.arguments();
         let mut found = None;
         self.wait_until("the program is executed", |run| {
             found = run
                 .processes()
                 .into_iter()
                 .filter(|it| it.parent == run.pid)
-                .min_by_key(|it| it.inner_pid)
+                .min_by_key(|it| (it.inner_pid - init.inner_pid).rem_euclid(limit))
                 .filter(|it| it.is_zombie() || it.arguments() != own);
             found.is_some()
         });
