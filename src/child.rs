@@ -8,7 +8,9 @@
 
 use crate::cli::{Config, PID_VARIABLES, Reach};
 use crate::signal::SignalSet;
-use crate::sys::{self, ChildSignal, Errno, File, Pid, Room, Spawned, Strings, Terminal, Text};
+use crate::sys::{
+    self, ChildSignal, Errno, Failure, File, Pid, Room, Spawned, Step, Strings, Terminal, Text,
+};
 use crate::text::{digits, number};
 
 mod path;
@@ -22,33 +24,20 @@ pub struct Inherited {
     pub child_signal: ChildSignal,
 }
 
-/// What the program could not be given, besides its exec.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Step {
-    /// The user and the group that were asked for.
-    User,
-    /// The directory that was asked for.
-    Directory,
-    /// Its exec.
-    Exec,
-}
-
 struct Launch<'c, 'a> {
     config: &'c Config<'a>,
     inherited: Inherited,
     init: Pid,
     /// The terminal whose foreground the program's group is to get.
     terminal: Option<Terminal>,
-    /// How far the child came.
-    step: Step,
 }
 
-/// Starts the program of `config`; `init` is the caller. If it could not be executed,
-/// the step tells what failed.
+/// Starts the program of `config`; `init` is the caller.
 ///
 /// # Errors
-/// EAGAIN or ENOMEM if there can't be one more process.
-pub fn start(config: &Config, inherited: Inherited, init: Pid) -> Result<(Spawned, Step), Errno> {
+/// EAGAIN or ENOMEM if there can't be one more process. That the program could not be
+/// executed is in the value.
+pub fn start(config: &Config, inherited: Inherited, init: Pid) -> Result<Spawned, Errno> {
     // Open until the program has started; its exec closes the copy.
     let mut opened = None;
     let terminal = match config.reach {
@@ -56,15 +45,13 @@ pub fn start(config: &Config, inherited: Inherited, init: Pid) -> Result<(Spawne
         Reach::Session => Some(Terminal::STDIN),
         Reach::Group | Reach::Leader => foreground_terminal(&mut opened, init),
     };
-    let mut launch = Launch { config, inherited, init, terminal, step: Step::Exec };
-    Ok((sys::spawn(execute, &mut launch)?, launch.step))
+    sys::spawn(execute, &mut Launch { config, inherited, init, terminal })
 }
 
-/// Becomes the program of `config`; returns only the error. For a personality that
+/// Becomes the program of `config`; returns only why not. For a personality that
 /// does so when it is not PID 1.
-pub fn become_program(config: &Config, inherited: Inherited, init: Pid) -> (Errno, Step) {
-    let mut launch = Launch { config, inherited, init, terminal: None, step: Step::Exec };
-    (execute(&mut launch), launch.step)
+pub fn become_program(config: &Config, inherited: Inherited, init: Pid) -> Failure {
+    execute(&mut Launch { config, inherited, init, terminal: None })
 }
 
 /// The controlling terminal, if the init is in its foreground: standard input, or
@@ -82,8 +69,8 @@ fn foreground_terminal(opened: &mut Option<File>, init: Pid) -> Option<Terminal>
 }
 
 /// In the child.
-fn execute(launch: &mut Launch) -> Errno {
-    let Launch { config, inherited, init, terminal, .. } = *launch;
+fn execute(launch: &mut Launch) -> Failure {
+    let Launch { config, inherited, init, terminal } = *launch;
     // No error of the first two is a reason not to run the program: a new process can
     // lead a group and a session, and a terminal may belong to somebody else.
     match (config.reach, terminal) {
@@ -103,19 +90,18 @@ fn execute(launch: &mut Launch) -> Errno {
     if (config.user.is_some() || config.group.is_some())
         && let Err(error) = sys::become_user(config.user, config.group)
     {
-        launch.step = Step::User;
-        return error;
+        return Failure { step: Step::User, error };
     }
     if let Some(directory) = config.directory
         && let Err(error) = sys::change_directory(directory)
     {
-        launch.step = Step::Directory;
-        return error;
+        return Failure { step: Step::Directory, error };
     }
-    naming_self(&config.pid_variables, &PID_VARIABLES, init, &mut || {
+    let error = naming_self(&config.pid_variables, &PID_VARIABLES, init, &mut || {
         let _ = sys::set_blocked_signals(inherited.blocked);
         path::execute(config.program, config.environment, config.path)
-    })
+    });
+    Failure { step: Step::Exec, error }
 }
 
 /// Calls `exec` with the variables `names`, which stand at `places`, naming this

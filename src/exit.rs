@@ -23,13 +23,6 @@ impl ExitCode {
     /// The program was not found (same section).
     pub const NOT_FOUND: ExitCode = ExitCode(127);
 
-    /// For a program that could not be executed: 127 if it, or the interpreter that
-    /// it names, was not found, else 126.
-    #[must_use]
-    pub const fn of_failed_exec(not_found: bool) -> ExitCode {
-        if not_found { ExitCode::NOT_FOUND } else { ExitCode::CANNOT_EXECUTE }
-    }
-
     /// This code.
     #[must_use]
     pub const fn new(code: u8) -> ExitCode {

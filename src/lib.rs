@@ -52,14 +52,14 @@ mod text;
 
 use ::log::Level;
 
-use child::{Inherited, Step};
+use child::Inherited;
 use cli::{Config, Personality, Print, Reach, Request};
 use exit::ExitCode;
 use init::Setup;
 use kernel::Linux;
 use log::{Stderr, say};
 use signal::{Signal, SignalSet};
-use sys::{ChildSignal, Errno, Pid, Received, Sender, Spawned, Strings, Terminal, Text};
+use sys::{ChildSignal, Failure, Pid, Received, Sender, Spawned, Step, Strings, Terminal, Text};
 
 /// A whole run of the init, from argv and environment to the exit code.
 pub fn run(argv: Strings, environment: Strings) -> ExitCode {
@@ -92,12 +92,14 @@ fn supervise(
     own_pid: Pid,
     log: &Stderr,
 ) -> ExitCode {
+    // From here, since the program may have changed argv for itself, see `child`.
+    let name = config.name();
     let mut received = [None; 3];
     if own_pid != Pid::INIT {
         if personality.execs_unless_pid_1 {
             let inherited = Inherited { blocked, child_signal: ChildSignal::Default };
-            let (error, step) = child::become_program(config, inherited, own_pid);
-            return not_executed(personality, config, error, step, log);
+            let failure = child::become_program(config, inherited, own_pid);
+            return not_executed(personality, name, failure, log);
         }
         if let Err(error) = sys::become_subreaper() {
             let template = "orphans will not come to this init, which is not PID 1: %";
@@ -121,15 +123,13 @@ fn supervise(
     let child_signal = sys::set_child_signal(ChildSignal::Default);
     let inherited = Inherited { blocked, child_signal: child_signal.unwrap_or(ChildSignal::Default) };
 
-    // While the program has its own view of argv, see `child`, the init looks away.
-    let name = config.name();
     let mut program = None;
     if !config.policy.pause {
         match child::start(config, inherited, own_pid) {
-            Ok((Spawned::Running(started), _)) => program = Some(started),
-            Ok((Spawned::Failed(child, error), step)) => {
+            Ok(Spawned::Running(started)) => program = Some(started),
+            Ok(Spawned::Failed(child, failure)) => {
                 sys::collect(child);
-                return not_executed(personality, config, error, step, log);
+                return not_executed(personality, name, failure, log);
             }
             Err(error) => {
                 say(log, Level::Error, "% could not be started: %", &[&name, &error]);
@@ -177,23 +177,19 @@ fn give_terminal_up() -> [Option<Received>; 2] {
     })
 }
 
-/// Tells why the program does not run, and gives the code for that.
-fn not_executed(
-    personality: &Personality,
-    config: &Config,
-    error: Errno,
-    step: Step,
-    log: &Stderr,
-) -> ExitCode {
-    let [not_found, cannot_execute] = personality.exec_codes;
-    let (template, code) = match step {
-        Step::Exec if error == Errno::ENOENT => (personality.texts.exec_failed, not_found),
-        Step::Exec => (personality.texts.exec_failed, cannot_execute),
-        Step::User => ("% could not be given its user: %", ExitCode::FAILURE),
-        Step::Directory => ("% could not be given its directory: %", ExitCode::FAILURE),
+/// Tells why the program `name` does not run, and gives the code for that.
+fn not_executed(personality: &Personality, name: &[u8], failure: Failure, log: &Stderr) -> ExitCode {
+    let template = match failure.step {
+        Step::Exec => personality.texts.exec_failed,
+        Step::User => "% could not be given its user: %",
+        Step::Directory => "% could not be given its directory: %",
     };
-    say(log, Level::Error, template, &[&config.name(), &error]);
-    code
+    say(log, Level::Error, template, &[&name, &failure.error]);
+    match failure.code() {
+        ExitCode::NOT_FOUND => personality.exec_codes[0],
+        ExitCode::CANNOT_EXECUTE => personality.exec_codes[1],
+        code => code,
+    }
 }
 
 /// Prints; a text that could not be printed is a failure.

@@ -39,7 +39,7 @@ pub use signals::{
     ChildSignal, Received, Sender, Target, block_all_signals, kill, set_blocked_signals, set_child_signal,
     wait_for_signal,
 };
-pub use spawn::{Spawned, spawn};
+pub use spawn::{Failure, Spawned, Step, spawn};
 pub(crate) use strings::{Room, add_variable};
 pub use strings::{Strings, Text};
 pub use terminal::Terminal;

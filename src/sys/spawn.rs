@@ -11,31 +11,63 @@ pub enum Spawned {
     /// It runs its program, or has been killed on the way there.
     Running(Pid),
     /// It could not run its program, and is about to end.
-    Failed(Pid, Errno),
+    Failed(Pid, Failure),
+}
+
+/// Why a process does not run its program.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Failure {
+    /// What failed.
+    pub step: Step,
+    /// How.
+    pub error: Errno,
+}
+
+/// What a process does on its way to its program that can fail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Becoming the user and the group that were asked for.
+    User,
+    /// Changing to the directory that was asked for.
+    Directory,
+    /// The exec.
+    Exec,
+}
+
+impl Failure {
+    /// The code for it: that of a failed exec (POSIX `sh`), else plain failure.
+    #[must_use]
+    pub fn code(self) -> ExitCode {
+        match self.step {
+            Step::User | Step::Directory => ExitCode::FAILURE,
+            Step::Exec if self.error == Errno::ENOENT => ExitCode::NOT_FOUND,
+            Step::Exec => ExitCode::CANNOT_EXECUTE,
+        }
+    }
 }
 
 struct Task<'a, T> {
-    work: fn(&mut T) -> Errno,
+    work: fn(&mut T) -> Failure,
     data: &'a mut T,
     told: Told,
 }
 
-/// Starts a child that calls `work(data)`, which is to exec and returns only the
-/// error (`clone(2)` with CLONE_VFORK). The caller is suspended until then, so it
+/// Starts a child that calls `work(data)`, which is to exec and returns only why
+/// not (`clone(2)` with CLONE_VFORK). The caller is suspended until then, so it
 /// never sees a child that has not yet set itself up.
 ///
 /// # Errors
 /// EAGAIN or ENOMEM if there can't be one more process.
-pub fn spawn<T>(work: fn(&mut T) -> Errno, data: &mut T) -> Result<Spawned, Errno> {
+pub fn spawn<T>(work: fn(&mut T) -> Failure, data: &mut T) -> Result<Spawned, Errno> {
     let mut task = Task { work, data, told: Told::new()? };
     let flags = CLONE_FLAGS | libc::SIGCHLD as usize;
     // SAFETY: `run` does not unwind (the binary aborts on a panic), and gets what
     // it expects; the caller does not touch `task` while the child has it.
     let result = unsafe { arch::clone_suspended(flags, run::<T>, (&raw mut task).cast()) };
     let child = check(result).and_then(pid)?;
-    Ok(match task.told.error() {
+    Ok(match task.told.failure() {
         None => Spawned::Running(child),
-        Some(error) => Spawned::Failed(child, error),
+        Some(failure) => Spawned::Failed(child, failure),
     })
 }
 
@@ -44,9 +76,9 @@ pub fn spawn<T>(work: fn(&mut T) -> Errno, data: &mut T) -> Result<Spawned, Errn
 unsafe extern "C" fn run<T>(task: *mut c_void) -> ! {
     // SAFETY: so the caller promised.
     let task = unsafe { &mut *task.cast::<Task<T>>() };
-    let error = (task.work)(task.data);
-    task.told.tell(error);
-    exit(ExitCode::of_failed_exec(error == Errno::ENOENT))
+    let failure = (task.work)(task.data);
+    task.told.tell(failure);
+    exit(failure.code())
 }
 
 use told::{CLONE_FLAGS, Told};
@@ -54,22 +86,22 @@ use told::{CLONE_FLAGS, Told};
 /// With an architecture's own file the child shares the memory.
 #[cfg(freestanding)]
 mod told {
-    use super::Errno;
+    use super::{Errno, Failure};
 
     pub(super) const CLONE_FLAGS: usize = libc::CLONE_VM as usize | libc::CLONE_VFORK as usize;
 
-    pub(super) struct Told(Option<Errno>);
+    pub(super) struct Told(Option<Failure>);
 
     impl Told {
         pub(super) fn new() -> Result<Told, Errno> {
             Ok(Told(None))
         }
 
-        pub(super) fn tell(&mut self, error: Errno) {
-            self.0 = Some(error);
+        pub(super) fn tell(&mut self, failure: Failure) {
+            self.0 = Some(failure);
         }
 
-        pub(super) fn error(self) -> Option<Errno> {
+        pub(super) fn failure(self) -> Option<Failure> {
             self.0
         }
     }
@@ -79,7 +111,7 @@ mod told {
 #[cfg(not(freestanding))]
 mod told {
     use super::super::{File, arch, check, syscall};
-    use super::Errno;
+    use super::{Errno, Failure, Step};
 
     pub(super) const CLONE_FLAGS: usize = libc::CLONE_VFORK as usize;
 
@@ -97,19 +129,24 @@ mod told {
             Ok(Told { reader, writer })
         }
 
-        pub(super) fn tell(&mut self, error: Errno) {
-            let bytes = error.0.to_ne_bytes();
+        pub(super) fn tell(&mut self, Failure { step, error }: Failure) {
+            let [low, high] = (error.0 as u16).to_ne_bytes();
+            let bytes = [low, high, step as u8];
             // SAFETY: the kernel only reads `bytes`. Should it fail, the exit code
             // still tells "not found" from "cannot be executed".
             let _ = unsafe { syscall!(libc::SYS_write, self.writer.0, bytes.as_ptr(), bytes.len()) };
         }
 
-        pub(super) fn error(self) -> Option<Errno> {
+        pub(super) fn failure(self) -> Option<Failure> {
             drop(self.writer);
-            let mut bytes = [0u8; 4];
+            let mut bytes = [0u8; 3];
             // The child has exec'ed or ended, so this never waits.
-            match self.reader.read(&mut bytes) {
-                Ok(told) if told.len() == 4 => Some(Errno(i32::from_ne_bytes(bytes))),
+            match *self.reader.read(&mut bytes).ok()? {
+                [low, high, step] => {
+                    let known = [Step::User, Step::Directory, Step::Exec].into_iter();
+                    let step = known.into_iter().find(|known| *known as u8 == step)?;
+                    Some(Failure { step, error: Errno(u16::from_ne_bytes([low, high]).into()) })
+                }
                 _ => None,
             }
         }

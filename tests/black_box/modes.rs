@@ -222,6 +222,42 @@ fn waiting_for_all_a_stop_signal_is_passed_to_those_that_are_left() {
 }
 
 #[test]
+fn waiting_for_all_other_signals_go_to_those_that_are_left() {
+    require_root!();
+    for place in PLACES {
+        let mut run = place().options(["-W"]).probe("daemon { record USR1 }; exit 3").start();
+        daemon(&mut run);
+        run.signal(libc::SIGHUP);
+        run.signal(libc::SIGUSR1);
+        let outcome = run.wait(LIMIT).expect_code(3).expect_silence();
+        assert!(outcome.stdout.contains("signal 1 "), "{outcome:#?}");
+    }
+}
+
+#[test]
+fn a_pause_ends_by_term_whatever_it_is_rewritten_to() {
+    require_root!();
+    for place in PLACES {
+        let mut run = place().arguments(["-P", "-r", "TERM:QUIT"]).start();
+        run.wait_until("it waits", |run| run.init().signals("SigBlk") != 0 || run.init().state == 'S');
+        run.signal(libc::SIGTERM);
+        run.wait(LIMIT).expect_code(0).expect_silence();
+    }
+}
+
+#[test]
+fn of_variables_with_one_name_the_last_one_given_stays() {
+    require_root!();
+    let options = ["--env", "FOO=new", "--env", "X=1", "--env", "X=2"];
+    let found = report(Container::as_pid_1().env("FOO", "old").options(options));
+    let variables = found.all("env");
+    for (name, value) in [("FOO=", "FOO=new"), ("X=", "X=2")] {
+        let of_name: Vec<_> = variables.iter().filter(|variable| variable.starts_with(name)).collect();
+        assert_eq!(of_name, [&value]);
+    }
+}
+
+#[test]
 fn a_user_a_directory_and_variables_are_the_programs() {
     require_root!();
     let id = ["sh", "-c", "id -u; id -g; id -G"];

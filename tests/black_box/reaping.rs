@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Container, LIMIT, PLACES, Run, Scratch, log_line, recorded, require_root, sys};
+use crate::support::{
+    Container, LIMIT, PLACES, Run, Scratch, init_path, log_line, recorded, require, require_root, sys,
+};
 
 /// Orphans of a test: so many batches of so many.
 const BATCHES: usize = 10;
@@ -38,6 +40,27 @@ fn expect_every_orphan_collected(place: fn() -> Container) {
     expect_left(&mut run, 1);
     run.signal(libc::SIGTERM);
     run.wait(LIMIT).expect_code(7).expect_silence();
+}
+
+/// Between the clone and the init stands a program that has a child die and then execs it.
+#[test]
+fn a_child_that_ended_before_the_start_is_collected() {
+    require_root!();
+    require!("python3");
+    let script = "import os, sys
+if os.fork() == 0: os._exit(0)
+os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+os.execv(sys.argv[1], sys.argv[1:])";
+    let init = init_path().into_os_string().into_string().expect("a plain path");
+    let mut run = Container::as_pid_1()
+        .init("/usr/bin/env")
+        .options(["python3", "-c", script, &init])
+        .probe("block USR1; say ready; await USR1")
+        .start();
+    run.wait_for_line("ready");
+    run.wait_until("the zombie is collected", |run| run.zombies() == 0);
+    run.signal(libc::SIGUSR1);
+    run.wait(LIMIT).expect_code(0);
 }
 
 #[test]

@@ -316,6 +316,11 @@ fn a_stopped_program_is_continued_so_that_it_can_act_on_term() {
             run.signal(libc::SIGTERM);
             run.wait(LIMIT).expect_code(code).expect_silence();
         }
+        // Whatever is made of the TERM.
+        let mut run = start_recorders(place().options(["-r", "TERM:USR1"]), "record USR1", 1);
+        stop(&mut run, Run::program);
+        run.signal(libc::SIGTERM);
+        run.wait(LIMIT).expect_code(0).expect_silence();
     }
 }
 
