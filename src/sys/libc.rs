@@ -18,15 +18,6 @@ pub(super) unsafe fn syscall(number: usize, [a, b, c, d, e, f]: [usize; 6]) -> i
     }
 }
 
-/// The same with three arguments.
-///
-/// # Safety
-/// As above.
-pub(super) unsafe fn syscall3(number: usize, [a, b, c]: [usize; 3]) -> isize {
-    // SAFETY: as above.
-    unsafe { syscall(number, [a, b, c, 0, 0, 0]) }
-}
-
 /// `clone(2)` with CLONE_VFORK and a copy of the memory: the child runs `work(data)`
 /// while the caller is suspended. Gives the child's pid or the negated error.
 ///

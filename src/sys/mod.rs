@@ -51,12 +51,10 @@ macro_rules! syscall {
     ($number:expr $(, $argument:expr)* ; $($pad:literal)*) => {
         check(arch::syscall($number as usize, [$($argument as usize,)* $($pad),*]))
     };
-    ($number:expr) => { syscall!($number, 0, 0, 0) };
-    ($number:expr, $a:expr) => { syscall!($number, $a, 0, 0) };
-    ($number:expr, $a:expr, $b:expr) => { syscall!($number, $a, $b, 0) };
-    ($number:expr, $a:expr, $b:expr, $c:expr) => {
-        check(arch::syscall3($number as usize, [$a as usize, $b as usize, $c as usize]))
-    };
+    ($number:expr) => { syscall!($number; 0 0 0 0 0 0) };
+    ($number:expr, $a:expr) => { syscall!($number, $a; 0 0 0 0 0) };
+    ($number:expr, $a:expr, $b:expr) => { syscall!($number, $a, $b; 0 0 0 0) };
+    ($number:expr, $a:expr, $b:expr, $c:expr) => { syscall!($number, $a, $b, $c; 0 0 0) };
     ($number:expr, $a:expr, $b:expr, $c:expr, $d:expr) => { syscall!($number, $a, $b, $c, $d; 0 0) };
     ($number:expr, $a:expr, $b:expr, $c:expr, $d:expr, $e:expr) => { syscall!($number, $a, $b, $c, $d, $e; 0) };
     ($number:expr, $a:expr, $b:expr, $c:expr, $d:expr, $e:expr, $f:expr) => {

@@ -22,26 +22,6 @@ pub(super) unsafe fn syscall(number: usize, [a, b, c, d, e, f]: [usize; 6]) -> i
     result
 }
 
-/// The same with three arguments: more than half of the calls have no more.
-///
-/// # Safety
-/// As above.
-#[inline(always)]
-pub(super) unsafe fn syscall3(number: usize, [a, b, c]: [usize; 3]) -> isize {
-    let result: isize;
-    // SAFETY: as above.
-    unsafe {
-        asm!(
-            "ecall",
-            in("a7") number,
-            inlateout("a0") a as isize => result,
-            in("a1") b, in("a2") c,
-            options(nostack),
-        );
-    }
-    result
-}
-
 /// `clone(2)` with `flags`, which hold CLONE_VM and CLONE_VFORK: the child runs
 /// `work(data)` on this stack, below the caller's frames, while the caller is
 /// suspended. Gives the child's pid or the negated error to the caller.

@@ -22,27 +22,6 @@ pub(super) unsafe fn syscall(number: usize, [a, b, c, d, e, f]: [usize; 6]) -> i
     result
 }
 
-/// The same with three arguments: more than half of the calls have no more, and each
-/// register that need not be cleared is three bytes less.
-///
-/// # Safety
-/// As above.
-#[inline(always)]
-pub(super) unsafe fn syscall3(number: usize, [a, b, c]: [usize; 3]) -> isize {
-    let result: isize;
-    // SAFETY: as above.
-    unsafe {
-        asm!(
-            "syscall",
-            inlateout("rax") number as isize => result,
-            in("rdi") a, in("rsi") b, in("rdx") c,
-            lateout("rcx") _, lateout("r11") _,
-            options(nostack),
-        );
-    }
-    result
-}
-
 /// `clone(2)` with `flags`, which hold CLONE_VM and CLONE_VFORK: the child runs
 /// `work(data)` on this stack, below the caller's frames, while the caller is
 /// suspended. Gives the child's pid or the negated error to the caller.
