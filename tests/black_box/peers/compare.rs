@@ -456,3 +456,30 @@ pub fn terminal(run: &mut Run) -> String {
     run.signal(libc::SIGTERM);
     found
 }
+
+/// Scripts for all kinds of ends.
+pub const ENDS: [&str; 16] = [
+    "exit 0",
+    "exit 1",
+    "exit 2",
+    "exit 126",
+    "exit 127",
+    "exit 128",
+    "exit 143",
+    "exit 255",
+    "die HUP",
+    "die INT",
+    "die KILL",
+    "die SEGV",
+    "die TERM",
+    "die 32",
+    "die RTMIN",
+    "die RTMAX",
+];
+
+/// Ends of the program: plainly, with `option`, and not as PID 1.
+pub fn ends_with(option: &'static str) -> impl Iterator<Item = Case> {
+    ENDS.into_iter().flat_map(move |script| {
+        [case(["@", script]), case(["@", script]).not_pid_1(), case([option, "@", script])]
+    })
+}

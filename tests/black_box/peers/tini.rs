@@ -1,8 +1,8 @@
 //! `tini`, as `docker run --init` has it.
 
 use super::compare::{
-    Case, Peer, Rule, Text, case, compare, exits, hangs, init_itself, send_each, signal_when_ready, spare,
-    term_when_orphans_are_collected, term_when_stopped, terminal,
+    Case, ENDS, Peer, Rule, Text, case, compare, exits, hangs, init_itself, send_each, signal_when_ready,
+    spare, term_when_orphans_are_collected, term_when_stopped, terminal,
 };
 use crate::support::{LIMIT, Stream, require, set_of, sys};
 
@@ -268,27 +268,9 @@ fn programs_that_can_t_be_run() {
 
 #[test]
 fn exit_codes() {
-    let scripts = [
-        "exit 0",
-        "exit 1",
-        "exit 2",
-        "exit 126",
-        "exit 127",
-        "exit 128",
-        "exit 143",
-        "exit 255",
-        "die HUP",
-        "die INT",
-        "die KILL",
-        "die SEGV",
-        "die TERM",
-        "die RTMIN",
-        "die RTMAX",
-        "die 32",
-    ];
     compare(
         &TINI,
-        scripts.into_iter().flat_map(|script| {
+        ENDS.into_iter().flat_map(|script| {
             [case(["@", script]), case(["@", script]).not_pid_1().in_surroundings(as_subreaper)]
         }),
     );
