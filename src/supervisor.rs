@@ -98,7 +98,7 @@ pub struct Policy {
     pub grace_period: Option<Span>,
     /// Which signals are passed on as others (`-r`).
     pub rewrite: Rewrite,
-    /// There is no program: TERM or INT is the end (`-P`).
+    /// There is no program: TERM or INT is as if it had ended with 0 (`-P`).
     pub pause: bool,
     /// The program's end is no shutdown: everybody else goes on (`-W`).
     pub wait_all: bool,
@@ -197,8 +197,10 @@ impl Supervisor {
         let grace = self.policy.grace_period;
         match self.state {
             State::Running if self.policy.pause => match (received, signal) {
+                // Others may be here all the same: the orphans, the containers of a pod.
                 (Signal::TERM | Signal::INT, _) | (_, Signal::TERM | Signal::INT) => {
-                    Action::Exit(ExitCode::SUCCESS)
+                    self.state = State::Stopping { deadline: None };
+                    self.on_program_ended(ExitCode::SUCCESS)
                 }
                 _ => Action::Wait,
             },
@@ -436,12 +438,14 @@ mod tests {
     #[test]
     fn a_pause_ends_by_term_or_int_alone() {
         for (signal, action) in [
-            (Signal::TERM, Action::Exit(ExitCode::SUCCESS)),
-            (Signal::INT, Action::Exit(ExitCode::SUCCESS)),
+            (Signal::TERM, Action::AskTheRest),
+            (Signal::INT, Action::AskTheRest),
             (Signal::QUIT, Action::Wait),
         ] {
             let mut supervisor = Supervisor::new(Policy { pause: true, ..Policy::default() });
             assert_eq!(supervisor.on(Event::Signal(signal), &Watch::at(0)), action);
+            let ended = supervisor.on(Event::NobodyLeft, &Watch::at(0));
+            assert_eq!(ended == Action::Exit(ExitCode::SUCCESS), action == Action::AskTheRest);
         }
     }
 

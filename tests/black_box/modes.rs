@@ -4,8 +4,8 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use crate::support::{
-    Container, LIMIT, PLACES, Process, Report, Run, Scratch, probe_command, require, require_root, set_of,
-    sys,
+    Container, LIMIT, PLACES, Process, Report, Run, Scratch, init_path, probe_command, require, require_root,
+    set_of, sys,
 };
 
 /// What the program with this script is given.
@@ -232,6 +232,22 @@ fn waiting_for_all_other_signals_go_to_those_that_are_left() {
         let outcome = run.wait(LIMIT).expect_code(3).expect_silence();
         assert!(outcome.stdout.contains("signal 1 "), "{outcome:#?}");
     }
+}
+
+#[test]
+fn a_pause_sees_off_who_is_left() {
+    require_root!();
+    let init = init_path().into_os_string().into_string().expect("a plain path");
+    let script = "(trap 'sleep 0.2; echo clean; exit' TERM; echo ready; while :; do sleep 0.05; done) &
+exec \"$0\" -P";
+    let mut run = Container::as_pid_1().init("/bin/sh").arguments(["-c", script, &init]).start();
+    run.wait_for_line("ready");
+    run.wait_until("the shell has become the init", |run| {
+        run.init().arguments().last().is_some_and(|it| it == "-P")
+    });
+    run.signal(libc::SIGTERM);
+    let outcome = run.wait(LIMIT).expect_code(0).expect_silence();
+    assert_eq!(outcome.stdout, "ready\nclean\n");
 }
 
 #[test]
