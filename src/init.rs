@@ -80,8 +80,6 @@ pub fn run(kernel: &impl Kernel, log: &dyn Log, setup: &Setup) -> ExitCode {
     }
 }
 
-const KILLING: &str = "the time is up: killing all processes that are left";
-
 /// What the kernel has to tell.
 enum News {
     Signal(Received),
@@ -159,8 +157,14 @@ impl<K: Kernel> Init<'_, K> {
             }
         };
         match news {
-            News::Signal(_) => self.signals_in_a_row = self.signals_in_a_row.saturating_add(1),
-            _ => self.looks_in_a_row = self.looks_in_a_row.saturating_add(1),
+            News::Signal(_) => {
+                self.signals_in_a_row = self.signals_in_a_row.saturating_add(1);
+                self.looks_in_a_row = 0;
+            }
+            _ => {
+                self.looks_in_a_row = self.looks_in_a_row.saturating_add(1);
+                self.signals_in_a_row = 0;
+            }
         }
         news
     }
@@ -176,7 +180,7 @@ impl<K: Kernel> Init<'_, K> {
             },
             // What happened before it counts as before it.
             News::Deadline => match self.reap() {
-                Action::Wait => self.tell(Event::Deadline),
+                Action::Wait => self.on_deadline(),
                 action => action,
             },
         };
@@ -215,6 +219,15 @@ impl<K: Kernel> Init<'_, K> {
 
     fn tell(&mut self, event: Event) -> Action {
         self.supervisor.on(event, self.kernel)
+    }
+
+    fn on_deadline(&mut self) -> Action {
+        let action = self.tell(Event::Deadline);
+        // Said here and not at each of the KILLs that follow until nobody is left.
+        if action == Action::KillTheRest {
+            self.say(Level::Warn, "the time is up: killing all processes that are left", &[]);
+        }
+        action
     }
 
     fn is_pid_1(&self) -> bool {
@@ -366,13 +379,9 @@ impl<K: Kernel> Init<'_, K> {
     /// program's, has yet to be seen.
     fn kill_the_rest(&mut self) -> Option<Event> {
         if self.is_pid_1() {
-            self.say(Level::Warn, KILLING, &[]);
             let _ = self.kernel.kill(Target::Everybody, Some(Signal::KILL));
             // When PID 1 exits the kernel waits for the end of all others.
             return (!self.program_lives).then_some(Event::NobodyLeft);
-        }
-        if !self.look_again {
-            self.say(Level::Warn, KILLING, &[]);
         }
         self.look_again = true;
         self.to_descendants(&[Signal::KILL]);
@@ -483,23 +492,28 @@ mod tests {
         }
 
         fn run(&self) -> ExitCode {
+            self.run_with(Span::ZERO, &log::logger(), None)
+        }
+
+        fn run_with(&self, grace: Span, log: &dyn Log, received: Option<Received>) -> ExitCode {
             let setup = Setup {
-                policy: Policy { grace_period: Some(Span::ZERO), ..Policy::default() },
+                policy: Policy { grace_period: Some(grace), ..Policy::default() },
                 init: Pid::INIT,
                 program: Pid::new(PROGRAM),
                 reach: Reach::Leader,
                 texts: Personality::of(b"").texts,
                 warn_on_reap: false,
                 children_are_lost: false,
-                received: [None; 3],
+                received: [received, None, None],
             };
-            run(self, &log::logger(), &setup)
+            run(self, log, &setup)
         }
     }
 
     impl Clock for Storm {
+        /// Each wait takes a tenth of a second.
         fn now(&self) -> Instant {
-            Instant::new(Span::ZERO)
+            Instant::new(Span::from_millis(u64::from(self.calls.get()) * 100))
         }
     }
 
@@ -571,6 +585,33 @@ mod tests {
     fn a_signal_without_end_hides_no_death() {
         let storm = Storm { endless: Some(Signal::HUP), program_ends_at: 1, ..Storm::new() };
         assert_eq!(storm.run().get(), 7);
+    }
+
+    /// Counts the warnings.
+    #[derive(Default)]
+    struct Warnings(core::sync::atomic::AtomicU32);
+
+    impl Log for Warnings {
+        fn enabled(&self, metadata: &log::Metadata) -> bool {
+            metadata.level() == Level::Warn
+        }
+
+        fn log(&self, record: &log::Record) {
+            let counts = std::format!("{}", record.args()).contains("time is up");
+            self.0.fetch_add(counts.into(), core::sync::atomic::Ordering::Relaxed);
+        }
+
+        fn flush(&self) {}
+    }
+
+    #[test]
+    fn that_the_time_is_up_is_said_once_however_often_is_killed() {
+        let (storm, warnings) = (Storm { refused: Some(Errno::EPERM), ..Storm::new() }, Warnings::default());
+        let stop = Received { signal: Signal::TERM, sender: Sender::Outside };
+        assert_eq!(storm.run_with(Span::from_millis(300), &warnings, Some(stop)).get(), 128 + 9);
+        let killed = (Target::Everybody, Some(Signal::KILL));
+        assert!(storm.sent.borrow().iter().filter(|sent| **sent == killed).count() > 1);
+        assert_eq!(warnings.0.into_inner(), 1);
     }
 
     #[test]
