@@ -242,8 +242,8 @@ fn a_pause_sees_off_who_is_left() {
 exec \"$0\" -P";
     let mut run = Container::as_pid_1().init("/bin/sh").arguments(["-c", script, &init]).start();
     run.wait_for_line("ready");
-    run.wait_until("the shell has become the init", |run| {
-        run.init().arguments().last().is_some_and(|it| it == "-P")
+    run.wait_until("the shell has become the init, which waits", |run| {
+        run.init().arguments().last().is_some_and(|it| it == "-P") && run.init().state == 'S'
     });
     run.signal(libc::SIGTERM);
     // The shell says on standard error how its sleep ended.
