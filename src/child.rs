@@ -8,9 +8,8 @@
 
 use crate::cli::{Config, PID_VARIABLES, Reach};
 use crate::signal::SignalSet;
-use crate::sys::{
-    self, ChildSignal, Errno, Failure, File, Pid, Room, Spawned, Step, Strings, Terminal, Text,
-};
+use crate::sys::{self, ChildSignal, Errno, Failure, Pid, Room, Spawned, Step, Strings, Terminal};
+use crate::terminal::Found;
 use crate::text::{digits, number};
 
 mod path;
@@ -32,18 +31,24 @@ struct Launch<'c, 'a> {
     terminal: Option<Terminal>,
 }
 
-/// Starts the program of `config`; `init` is the caller.
+/// Starts the program of `config`; `init` is the caller, `terminal` its controlling one.
 ///
 /// # Errors
 /// EAGAIN or ENOMEM if there can't be one more process. That the program could not be
 /// executed is in the value.
-pub fn start(config: &Config, inherited: Inherited, init: Pid) -> Result<Spawned, Errno> {
-    // Open until the program has started; its exec closes the copy.
-    let mut opened = None;
+pub fn start(
+    config: &Config,
+    inherited: Inherited,
+    init: Pid,
+    terminal: Option<&Found>,
+) -> Result<Spawned, Errno> {
     let terminal = match config.reach {
         Reach::Program => None,
         Reach::Session => Some(Terminal::STDIN),
-        Reach::Group | Reach::Leader => foreground_terminal(&mut opened, init),
+        // A terminal that somebody else has is left alone.
+        Reach::Group | Reach::Leader => {
+            terminal.filter(|terminal| terminal.is_ours).map(|found| found.terminal)
+        }
     };
     sys::spawn(execute, &mut Launch { config, inherited, init, terminal })
 }
@@ -52,20 +57,6 @@ pub fn start(config: &Config, inherited: Inherited, init: Pid) -> Result<Spawned
 /// does so when it is not PID 1.
 pub fn become_program(config: &Config, inherited: Inherited, init: Pid) -> Failure {
     execute(&mut Launch { config, inherited, init, terminal: None })
-}
-
-/// The controlling terminal, if the init is in its foreground: standard input, or
-/// else /dev/tty. A terminal that somebody else has is left alone.
-fn foreground_terminal(opened: &mut Option<File>, init: Pid) -> Option<Terminal> {
-    let (terminal, foreground) = match Terminal::STDIN.foreground() {
-        Ok(foreground) => (Terminal::STDIN, foreground),
-        // Not a terminal, not the controlling one, closed.
-        Err(_) => {
-            let terminal = opened.insert(File::open(Text::from(c"/dev/tty")).ok()?).terminal();
-            (terminal, terminal.foreground().ok()?)
-        }
-    };
-    (sys::group_of(init) == Ok(foreground)).then_some(terminal)
 }
 
 /// In the child.

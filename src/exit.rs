@@ -59,6 +59,14 @@ impl Ended {
         }
     }
 
+    /// The kernel's wait status for it.
+    pub(crate) fn wait_status(self) -> i32 {
+        match self {
+            Ended::Exited(code) => i32::from(code) << 8,
+            Ended::Killed(signal, dumped) => i32::from(signal.number()) | if dumped { 0x80 } else { 0 },
+        }
+    }
+
     /// The code that a shell would give: the program's own, or 128 + signal.
     #[must_use]
     pub fn code(self) -> ExitCode {
@@ -73,9 +81,13 @@ impl Ended {
 impl Piece for Ended {
     fn write(&self, line: &mut Line) {
         match *self {
-            Ended::Exited(code) => line.fill("exited with %", &[&u32::from(code)]),
+            Ended::Exited(code) => {
+                line.push(b"exited with ");
+                u32::from(code).write(line);
+            }
             Ended::Killed(signal, dumped) => {
-                line.fill("was killed by %", &[&signal]);
+                line.push(b"was killed by ");
+                signal.write(line);
                 line.push(if dumped { b" (core dumped)" } else { b"" });
             }
         }

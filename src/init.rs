@@ -5,17 +5,20 @@
 //! a decision here, and the worst of them is to look again later.
 
 use core::cell::Cell;
+use core::ffi::CStr;
 
-use log::{Level, Log};
+use log::Level;
 
+use crate::auto_reap::{AutoReap, Ready};
 use crate::cli::{Reach, Texts};
 use crate::exit::{Ended, ExitCode};
 use crate::kernel::Kernel;
-use crate::log::say;
-use crate::processes::Descendants;
+use crate::log::{Sink, Word, say};
+use crate::memory::{self, Size};
+use crate::processes::{self, Descendants, Named};
 use crate::signal::{Signal, SignalSet};
-use crate::supervisor::{Action, Event, Policy, Span, Supervisor};
-use crate::sys::{Errno, Pid, Reaped, Received, Sender, Target};
+use crate::supervisor::{Action, Event, Instant, Policy, Span, Supervisor};
+use crate::sys::{Errno, Modes, Pid, Reaped, Received, Sender, Target, Text};
 use crate::text::{Line, Piece};
 
 /// How many children are collected in a row, and how many signals passed on,
@@ -47,37 +50,44 @@ pub struct Setup {
     /// SIGCHLD was inherited as ignored and that could not be changed: the kernel
     /// collects children by itself and says nothing.
     pub children_are_lost: bool,
+    /// There is a controlling terminal, from which the program can be stopped, and
+    /// SIGCHLD tells of that.
+    pub has_terminal: bool,
+    /// The terminal was the init's, and the program has it now.
+    pub terminal_is_lent: bool,
+    /// The modes that the terminal is to have at the end.
+    pub modes: Option<Modes>,
     /// Signals that were received before.
     pub received: [Option<Received>; 3],
 }
 
 /// Runs until everybody has ended or the time is up; gives the program's exit code.
-pub fn run(kernel: &impl Kernel, log: &dyn Log, setup: &Setup) -> ExitCode {
+pub fn run(kernel: &impl Kernel, log: &impl Sink, setup: &Setup) -> ExitCode {
     let mut init = Init {
         kernel,
         log,
         setup,
         supervisor: Supervisor::new(setup.policy),
         program_lives: setup.program.is_some(),
+        program_is_stopped: false,
+        terminal_is_lent: setup.terminal_is_lent,
+        auto_reap: AutoReap::Untried,
         children: Children::Some,
         look_again: setup.children_are_lost,
         proc_is_missing: Cell::new(false),
         signals_in_a_row: 0,
         looks_in_a_row: 0,
+        stopped_at: None,
+        collected: 0,
+        asked: 0,
+        killed: 0,
     };
-    for received in setup.received.into_iter().flatten() {
-        if let Some(code) = init.take_in(News::Signal(received)) {
-            return code;
-        }
+    let code = init.run();
+    init.sum_up();
+    if init.terminal_is_lent && !init.is_pid_1() {
+        kernel.take_terminal_back(setup.init, setup.modes.as_ref());
     }
-    // Of children that ended before signals were blocked nothing else would tell.
-    let mut news = News::Children;
-    loop {
-        if let Some(code) = init.take_in(news) {
-            return code;
-        }
-        news = init.wait();
-    }
+    code
 }
 
 /// What the kernel has to tell.
@@ -101,12 +111,16 @@ enum Children {
     None,
 }
 
-struct Init<'a, K> {
+struct Init<'a, K, S> {
     kernel: &'a K,
-    log: &'a dyn Log,
+    log: &'a S,
     setup: &'a Setup,
     supervisor: Supervisor,
     program_lives: bool,
+    program_is_stopped: bool,
+    /// The terminal is the program's for as long as the shell leaves it to the init.
+    terminal_is_lent: bool,
+    auto_reap: AutoReap,
     children: Children,
     /// Something is to be found out that no signal tells.
     look_again: bool,
@@ -114,13 +128,40 @@ struct Init<'a, K> {
     proc_is_missing: Cell<bool>,
     signals_in_a_row: u32,
     looks_in_a_row: u32,
+    /// When the shutdown began, if anybody wants to know.
+    stopped_at: Option<Instant>,
+    /// How many orphans were collected, how many of them after they were asked to end,
+    /// and how many of these after SIGKILL.
+    collected: u32,
+    asked: u32,
+    killed: u32,
 }
 
-impl<K: Kernel> Init<'_, K> {
+impl<K: Kernel, S: Sink> Init<'_, K, S> {
+    fn run(&mut self) -> ExitCode {
+        for received in self.setup.received.into_iter().flatten() {
+            if let Some(code) = self.take_in(News::Signal(received)) {
+                return code;
+            }
+        }
+        // Of children that ended before signals were blocked nothing else would tell.
+        let mut news = News::Children;
+        loop {
+            if let Some(code) = self.take_in(news) {
+                return code;
+            }
+            news = self.wait();
+        }
+    }
+
     /// Waits for news. Signals and children take turns, so that neither a storm of
     /// signals hides a death nor a storm of deaths a signal: the kernel hands out
     /// the lowest number first, with SIGCHLD in the middle.
     fn wait(&mut self) -> News {
+        // Who kills, or waits for the last to end, has to see each of them.
+        if !self.supervisor.waits_for_program() && self.leave_children_no_more() {
+            return News::Children;
+        }
         if self.signals_in_a_row >= BATCH {
             self.signals_in_a_row = 0;
             return News::Children;
@@ -140,8 +181,21 @@ impl<K: Kernel> Init<'_, K> {
             }
             limit = Some(limit.map_or(left, |limit| limit.min(left)));
         }
-        let news = match self.kernel.wait_for_signal(set, limit) {
-            Ok(Some(Received { signal: Signal::CHLD, .. })) => News::Children,
+        let taken = if signals_first { Ready::Signals } else { self.auto_reap.wait(self.kernel, limit) };
+        let taken = match taken {
+            Ready::Ordinary => self.kernel.wait_for_signal(set, limit),
+            Ready::Signals => self.kernel.wait_for_signal(set, Some(Span::ZERO)),
+            Ready::Nothing => Ok(None),
+            Ready::ProgramEnded => {
+                self.leave_children_no_more();
+                return News::Children;
+            }
+        };
+        let news = match taken {
+            Ok(Some(Received { signal: Signal::CHLD, sender })) => {
+                self.try_auto_reap(sender);
+                News::Children
+            }
             Ok(Some(received)) => News::Signal(received),
             Ok(None) if signals_first => News::Children,
             Ok(None) => News::Again,
@@ -149,7 +203,7 @@ impl<K: Kernel> Init<'_, K> {
             Err(error) => {
                 // Then signals can't be had at all, but the program's end still can.
                 if !self.look_again {
-                    self.say(Level::Warn, "signals can't be received: %", &[&error]);
+                    self.say(c"1signals can't be received: %e", b"", error, Word::NONE);
                 }
                 self.look_again = true;
                 self.kernel.sleep(limit.map_or(LOOK_AGAIN, |limit| limit.min(LOOK_AGAIN)));
@@ -194,7 +248,7 @@ impl<K: Kernel> Init<'_, K> {
                 }
                 Action::Stop(signal) => {
                     if let Some((program, target)) = self.forward(signal)
-                        && self.kernel.is_stopped(program)
+                        && self.kernel.stopped_by(program).is_some()
                     {
                         let _ = self.kernel.kill(target, Some(Signal::CONT));
                     }
@@ -213,8 +267,8 @@ impl<K: Kernel> Init<'_, K> {
         }
     }
 
-    fn say(&self, level: Level, template: &str, pieces: &[&dyn Piece]) {
-        say(self.log, level, template, pieces);
+    fn say(&self, template: &'static CStr, name: &[u8], a: impl Into<Word>, b: impl Into<Word>) {
+        say(self.log, Text::from(template), name, a.into(), b.into(), Word::NONE);
     }
 
     fn tell(&mut self, event: Event) -> Action {
@@ -224,8 +278,9 @@ impl<K: Kernel> Init<'_, K> {
     fn on_deadline(&mut self) -> Action {
         let action = self.tell(Event::Deadline);
         // Said here and not at each of the KILLs that follow until nobody is left.
-        if action == Action::KillTheRest {
-            self.say(Level::Warn, "the time is up: killing all processes that are left", &[]);
+        if action == Action::KillTheRest && self.log.wants(Level::Warn) {
+            self.say(c"1the time is up: killing all processes that are left", b"", Word::NONE, Word::NONE);
+            self.explain(true);
         }
         action
     }
@@ -243,16 +298,68 @@ impl<K: Kernel> Init<'_, K> {
         if matches!(sender, Sender::Process(pid, _) if pid == self.setup.init) {
             return Action::Wait;
         }
-        let level = if signal.asks_to_stop() { Level::Info } else { Level::Debug };
-        self.say(level, self.setup.texts.received, &[&u32::from(signal.number()), &signal, &sender]);
+        let texts = self.setup.texts;
+        let (level, template) =
+            if signal.asks_to_stop() { (Level::Info, texts.asked) } else { (Level::Debug, texts.received) };
+        if self.log.wants(level) {
+            let mut from = Line::new();
+            self.write_sender(sender, &mut from);
+            say(self.log, template, from.written(), signal.into(), signal.into(), Word::NONE);
+        }
+        if signal == Signal::CONT && self.setup.has_terminal {
+            self.program_is_stopped = false;
+            self.terminal_is_lent = self.hand_terminal_over();
+        }
         let action = self.tell(Event::Signal(signal));
-        if let Action::Forward(other) | Action::Stop(other) | Action::ForwardToTheRest(other) = action
-            && other != signal
-        {
-            let numbers = [signal, other].map(|signal| u32::from(signal.number()));
-            self.say(Level::Debug, self.setup.texts.rewritten, &[&numbers[0], &numbers[1]]);
+        let (Action::Forward(other) | Action::Stop(other) | Action::ForwardToTheRest(other)) = action else {
+            return action;
+        };
+        self.note_shutdown();
+        if other != signal {
+            say(self.log, texts.rewritten, b"", signal.into(), other.into(), Word::NONE);
+        } else if self.program_has_it_already(signal, sender) {
+            return Action::Wait;
         }
         action
+    }
+
+    /// Whether the program, in the init's process group, was sent `signal` as well: by
+    /// its terminal, or by the shell that continues a job.
+    fn program_has_it_already(&self, signal: Signal, sender: Sender) -> bool {
+        let Some(program) = self.setup.program else { return false };
+        if self.setup.reach != Reach::Program || !self.program_lives {
+            return false;
+        }
+        let shares_group = || self.kernel.group_of(program) == self.kernel.group_of(self.setup.init);
+        match signal {
+            Signal::INT | Signal::QUIT | Signal::TSTP | Signal::WINCH => {
+                sender == Sender::Kernel && shares_group()
+            }
+            // When a terminal is hung up only the leader of its session is told, when
+            // that has ended the group in the foreground (`tty_ioctl(4)`).
+            Signal::HUP => {
+                let leads_session = || self.kernel.session_of(self.setup.init) == Ok(self.setup.init.get());
+                sender == Sender::Kernel && shares_group() && !leads_session()
+            }
+            Signal::CONT => {
+                self.setup.has_terminal && shares_group() && self.kernel.stopped_by(program).is_none()
+            }
+            _ => false,
+        }
+    }
+
+    /// `from process 7 (bash), uid 0`, `from outside the container`, `from the kernel`.
+    fn write_sender(&self, sender: Sender, line: &mut Line) {
+        match sender {
+            Sender::Process(pid, uid) => {
+                line.push(b"from process ");
+                Named(self.kernel, pid).write(line);
+                line.push(b", uid ");
+                uid.write(line);
+            }
+            Sender::Outside => line.push(b"from outside the container"),
+            Sender::Kernel | Sender::Child(_) => line.push(b"from the kernel"),
+        }
     }
 
     /// Sends `signal` to the program, wherever it is by now; gives the program and
@@ -272,27 +379,54 @@ impl<K: Kernel> Init<'_, K> {
             },
             Err(_) => Target::Group(program),
         };
-        if let Err(error) = self.kernel.kill(target, Some(signal)) {
-            self.say(Level::Warn, "% could not be passed on to process %: %", &[&signal, &program, &error]);
+        if let Err(error) = self.auto_reap.kill(self.kernel, program, target, signal) {
+            let template = Text::from(c"1%s could not be passed on to process %d: %e");
+            say(self.log, template, b"", signal.into(), program.into(), error.into());
             return None;
         }
-        self.say(Level::Debug, self.setup.texts.forwarded, &[&u32::from(signal.number()), &signal]);
+        say(self.log, self.setup.texts.forwarded, b"", signal.into(), signal.into(), Word::NONE);
         Some((program, target))
     }
 
     // ------------------------------------------------------------ children
+
+    /// Has the kernel collect orphans from now on, if the child that SIGCHLD told of is
+    /// one, and nobody wants to see them.
+    fn try_auto_reap(&mut self, sender: Sender) {
+        let wanted = !self.setup.has_terminal
+            && !self.setup.warn_on_reap
+            && !self.log.wants(Level::Debug)
+            && self.supervisor.waits_for_program();
+        if let (Sender::Child(child), Some(program)) = (sender, self.setup.program)
+            && child != program
+            && self.program_lives
+            && wanted
+            && let Some(ended) = self.auto_reap.try_with(self.kernel, child, program)
+        {
+            self.on_child(child, ended, false);
+        }
+    }
+
+    /// Has the kernel leave children that have ended to the init again; gives whether it
+    /// did not before.
+    fn leave_children_no_more(&mut self) -> bool {
+        let left = self.auto_reap.is_on();
+        if left && self.auto_reap.leave(self.kernel).is_err() {
+            self.look_again = true;
+        }
+        left
+    }
 
     /// Collects a batch of children.
     fn reap(&mut self) -> Action {
         let mut code = None;
         self.children = Children::More;
         for _ in 0..BATCH {
-            match self.kernel.reap() {
+            match self.kernel.reap(None) {
                 Ok(Reaped::Child(pid, ended)) => {
                     let is_program = self.program_lives && self.setup.program == Some(pid);
                     self.on_child(pid, ended, is_program);
                     if is_program {
-                        self.program_lives = false;
                         code = Some(ended.code());
                     }
                 }
@@ -311,10 +445,20 @@ impl<K: Kernel> Init<'_, K> {
                 }
             }
         }
-        if self.program_lives && self.children == Children::None {
-            self.say(Level::Error, "the program has ended, but the kernel has not kept its exit code", &[]);
-            self.program_lives = false;
-            code = Some(ExitCode::FAILURE);
+        if self.program_lives
+            && let Some(program) = self.setup.program
+        {
+            if let Some(ended) = self.auto_reap.end_of_program(self.kernel) {
+                self.on_child(program, ended, true);
+                code = Some(ended.code());
+            } else if self.children == Children::None {
+                let text = c"0the program has ended, but the kernel has not kept its exit code";
+                self.say(text, b"", Word::NONE, Word::NONE);
+                self.program_lives = false;
+                code = Some(ExitCode::FAILURE);
+            } else if self.setup.has_terminal {
+                self.follow(program);
+            }
         }
         match code.map_or(Action::Wait, |code| self.tell(Event::ProgramEnded(code))) {
             Action::Wait if !self.program_lives && self.nobody_is_left() => self.tell(Event::NobodyLeft),
@@ -322,14 +466,131 @@ impl<K: Kernel> Init<'_, K> {
         }
     }
 
-    fn on_child(&self, pid: Pid, ended: Ended, is_program: bool) {
+    fn on_child(&mut self, pid: Pid, ended: Ended, is_program: bool) {
         let texts = self.setup.texts;
-        let by_number = ByNumber(ended);
-        let end: &dyn Piece = if texts.by_number { &by_number } else { &ended };
-        let warn = self.setup.warn_on_reap && !is_program;
-        self.say(if warn { Level::Warn } else { Level::Debug }, texts.collected, &[&pid, end]);
         if is_program {
-            self.say(Level::Info, texts.ended, &[&u32::from(ended.code().get()), &pid, end]);
+            self.program_lives = false;
+            self.note_shutdown();
+        } else {
+            self.collected = self.collected.saturating_add(1);
+            match self.supervisor.asked_and_killed() {
+                (_, true) => self.killed = self.killed.saturating_add(1),
+                (true, _) => self.asked = self.asked.saturating_add(1),
+                _ => {}
+            }
+        }
+        if self.setup.warn_on_reap && !is_program {
+            self.say(c"1collected process %d, which %w", b"", pid, ended);
+        } else {
+            say(self.log, texts.collected, b"", pid.into(), ended.into(), Word::NONE);
+        }
+        if is_program {
+            let code = u32::from(ended.code().get());
+            say(self.log, texts.ended, b"", code.into(), pid.into(), ended.into());
+            if matches!(ended, Ended::Killed(Signal::KILL, _)) && !self.supervisor.asked_and_killed().1 {
+                self.explain_kill();
+            }
+        }
+    }
+
+    // ------------------------------------------------------------ terminal
+
+    /// Stops when the program has been stopped, as its shell expects of a job, and hands
+    /// it the terminal when it is continued. Where no shell does job control the program
+    /// goes on at once, since nobody else would ever continue it.
+    fn follow(&mut self, program: Pid) {
+        let stopped = self.kernel.stopped_by(program);
+        let Some(signal) = stopped.filter(|_| !self.program_is_stopped) else {
+            self.program_is_stopped = stopped.is_some();
+            return;
+        };
+        self.program_is_stopped = true;
+        self.say(c"3the program was stopped by %s", b"", signal, Word::NONE);
+        if !self.is_pid_1() {
+            if self.terminal_is_lent {
+                self.kernel.take_terminal_back(self.setup.init, None);
+            }
+            let as_shell = if signal == Signal::STOP { Signal::TSTP } else { signal };
+            if self.kernel.stop_own_group(as_shell) {
+                // The SIGCONT is still to be received, and does the rest.
+                return;
+            }
+            if self.terminal_is_lent {
+                self.terminal_is_lent = self.hand_terminal_over();
+            }
+        } else if signal != Signal::TSTP {
+            // Whoever had the terminal in place of the program may have gone.
+            self.kernel.take_terminal_back(self.setup.init, None);
+            self.hand_terminal_over();
+        }
+        // An operator's SIGSTOP is the operator's to take back.
+        if signal != Signal::STOP {
+            self.program_is_stopped = false;
+            let _ = self.forward(Signal::CONT);
+        }
+    }
+
+    /// Hands the terminal to the program if the shell has given it to the init; gives
+    /// whether it is the program's.
+    fn hand_terminal_over(&self) -> bool {
+        let own_group = matches!(self.setup.reach, Reach::Group | Reach::Leader);
+        self.kernel.hand_terminal_over(self.setup.init, self.setup.program.filter(|_| own_group))
+    }
+
+    // -------------------------------------------------------- explanations
+
+    /// The shutdown has begun: somebody asked for it, or the program has ended.
+    fn note_shutdown(&mut self) {
+        let begins = !self.program_lives || self.supervisor.is_stopping();
+        if begins && self.stopped_at.is_none() && self.log.wants(Level::Info) {
+            self.stopped_at = Some(self.kernel.now());
+        }
+    }
+
+    /// Says at the end how the shutdown went.
+    fn sum_up(&self) {
+        let Some(stopped_at) = self.stopped_at else { return };
+        let mut took = Line::new();
+        let milliseconds = stopped_at.until(self.kernel.now()).as_nanos() / 1_000_000;
+        u32::try_from(milliseconds).unwrap_or(u32::MAX).write(&mut took);
+        let template = c"2shut down in %n ms; of %d orphans collected %d ended when asked, %d were killed";
+        let (collected, asked) = (self.collected.into(), self.asked.into());
+        say(self.log, Text::from(template), took.written(), collected, asked, self.killed.into());
+    }
+
+    /// Says why the program got a SIGKILL that was not the init's.
+    fn explain_kill(&self) {
+        if !self.log.wants(Level::Warn) {
+            return;
+        }
+        let Some(memory) = memory::evidence(self.kernel) else {
+            let text = c"1the program was killed from outside: somebody sent it SIGKILL";
+            return self.say(text, b"", Word::NONE, Word::NONE);
+        };
+        let mut limit = Line::new();
+        match memory.limit {
+            Some(bytes) => Size(bytes).write(&mut limit),
+            None => limit.push(b"the machine"),
+        }
+        // Only as PID 1 the init is as old as the counter.
+        let text = if self.is_pid_1() {
+            c"1out of memory: the container's limit of %n was reached, %d processes were killed for it"
+        } else {
+            c"1probably out of memory: its control group's limit of %n was reached, %d processes were killed for it"
+        };
+        self.say(text, limit.written(), memory.killed, Word::NONE);
+    }
+
+    /// Says who is left and why, see [`processes::explain`].
+    fn explain(&self, all: bool) {
+        if let Err(error) = processes::explain(self.kernel, self.log, self.setup.init, all) {
+            self.say_proc_is_missing(error);
+        }
+    }
+
+    fn say_proc_is_missing(&self, error: Errno) {
+        if !self.proc_is_missing.replace(true) {
+            self.say(c"1looking for processes in /proc: %e", b"", error, Word::NONE);
         }
     }
 
@@ -363,6 +624,9 @@ impl<K: Kernel> Init<'_, K> {
     /// SIGTERM to everybody who is left, and SIGCONT so that a stopped one can act.
     fn ask_the_rest(&mut self) -> Event {
         let nobody = self.nobody_is_left() || !self.to_the_rest(&[Signal::TERM, Signal::CONT]);
+        if !nobody && self.log.wants(Level::Debug) {
+            self.explain(false);
+        }
         if nobody { Event::NobodyLeft } else { Event::SomebodyLeft }
     }
 
@@ -395,15 +659,13 @@ impl<K: Kernel> Init<'_, K> {
         let mut descendants = Descendants::of(self.setup.init);
         for _ in 0..LOOKS {
             let mut found = false;
-            let looked = descendants.visit_new(self.kernel, &mut |process| {
+            let looked = descendants.visit_new(self.kernel, false, &mut |process| {
                 found = true;
                 self.send_each(Target::Process(process), signals);
             });
             if let Err(error) = looked {
                 // The program's group is what can be reached without /proc.
-                if !self.proc_is_missing.replace(true) {
-                    self.say(Level::Warn, "looking for processes in /proc: %", &[&error]);
-                }
+                self.say_proc_is_missing(error);
                 if let Some(program) = self.setup.program {
                     self.send_each(Target::Group(program), signals);
                 }
@@ -423,36 +685,13 @@ impl<K: Kernel> Init<'_, K> {
     }
 }
 
-/// `from process 7 (uid 0)`, `from outside the container`, `from the kernel`.
-impl Piece for Sender {
-    fn write(&self, line: &mut Line) {
-        match self {
-            Sender::Process(pid, uid) => line.fill("from process % (uid %)", &[pid, uid]),
-            Sender::Outside => line.push(b"from outside the container"),
-            Sender::Kernel => line.push(b"from the kernel"),
-        }
-    }
-}
-
-/// How a process ended, in dumb-init's words.
-struct ByNumber(Ended);
-
-impl Piece for ByNumber {
-    fn write(&self, line: &mut Line) {
-        match self.0 {
-            Ended::Exited(code) => line.fill("exited with exit status %", &[&u32::from(code)]),
-            Ended::Killed(signal, _) => {
-                line.fill("was terminated by signal %", &[&u32::from(signal.number())])
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::Personality;
-    use crate::supervisor::{Clock, Instant};
+    use crate::log::Facade;
+    use crate::supervisor::Clock;
+    use crate::sys::{ChildSignal, Handle};
     use core::cell::{Cell, RefCell};
     use std::vec::Vec;
 
@@ -495,7 +734,7 @@ mod tests {
             self.run_with(Span::ZERO, &log::logger(), None)
         }
 
-        fn run_with(&self, grace: Span, log: &dyn Log, received: Option<Received>) -> ExitCode {
+        fn run_with(&self, grace: Span, log: &dyn log::Log, received: Option<Received>) -> ExitCode {
             let setup = Setup {
                 policy: Policy { grace_period: Some(grace), ..Policy::default() },
                 init: Pid::INIT,
@@ -504,9 +743,12 @@ mod tests {
                 texts: Personality::of(b"").texts,
                 warn_on_reap: false,
                 children_are_lost: false,
+                has_terminal: false,
+                terminal_is_lent: false,
+                modes: None,
                 received: [received, None, None],
             };
-            run(self, log, &setup)
+            run(self, &Facade(log), &setup)
         }
     }
 
@@ -533,7 +775,7 @@ mod tests {
             Ok(lowest.map(|signal| Received { signal, sender: Sender::Outside }))
         }
 
-        fn reap(&self) -> Result<Reaped, Errno> {
+        fn reap(&self, _: Option<Pid>) -> Result<Reaped, Errno> {
             self.reaps.set(self.reaps.get() + 1);
             assert!(self.reaps.get() < PATIENCE, "nobody looks at signals");
             let ended = |pid, code| Reaped::Child(Pid::new(pid).unwrap(), Ended::Exited(code));
@@ -557,9 +799,45 @@ mod tests {
             Err(Errno::ESRCH)
         }
 
-        fn is_stopped(&self, _: Pid) -> bool {
+        fn stopped_by(&self, _: Pid) -> Option<Signal> {
+            None
+        }
+
+        fn set_child_signal(&self, _: ChildSignal) -> Result<ChildSignal, Errno> {
+            Err(Errno::EPERM)
+        }
+
+        fn stop_own_group(&self, _: Signal) -> bool {
             false
         }
+
+        fn hand_terminal_over(&self, _: Pid, _: Option<Pid>) -> bool {
+            false
+        }
+
+        fn take_terminal_back(&self, _: Pid, _: Option<&Modes>) {}
+
+        fn open_process(&self, _: Pid) -> Result<Handle, Errno> {
+            Err(Errno::ENOSYS)
+        }
+
+        fn open_signals(&self) -> Result<Handle, Errno> {
+            Err(Errno::ENOSYS)
+        }
+
+        fn exit_of(&self, _: Handle) -> Result<Option<Ended>, Errno> {
+            Err(Errno::ENOSYS)
+        }
+
+        fn wait_for_either(&self, _: Handle, _: Handle, _: Option<Span>) -> Result<(bool, bool), Errno> {
+            Err(Errno::ENOSYS)
+        }
+
+        fn signal_process(&self, _: Handle, _: bool, _: Option<Signal>) -> Result<(), Errno> {
+            Err(Errno::ENOSYS)
+        }
+
+        fn close(&self, _: Handle) {}
 
         fn sleep(&self, _: Span) {}
 
@@ -568,6 +846,10 @@ mod tests {
         }
 
         fn read_process<'b>(&self, _: Option<Pid>, _: &str, _: &'b mut [u8]) -> Result<&'b [u8], Errno> {
+            Err(Errno::ENOENT)
+        }
+
+        fn read_file<'b>(&self, _: &[&[u8]], _: &'b mut [u8]) -> Result<&'b [u8], Errno> {
             Err(Errno::ENOENT)
         }
     }
@@ -591,7 +873,7 @@ mod tests {
     #[derive(Default)]
     struct Warnings(core::sync::atomic::AtomicU32);
 
-    impl Log for Warnings {
+    impl log::Log for Warnings {
         fn enabled(&self, metadata: &log::Metadata) -> bool {
             metadata.level() == Level::Warn
         }

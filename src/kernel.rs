@@ -1,9 +1,11 @@
 //! What a run asks of the operating system, as a trait: the loop and the search
 //! for processes work on any kernel, the real one or one made up by a test.
 
+use crate::exit::Ended;
 use crate::signal::{Signal, SignalSet};
 use crate::supervisor::{Clock, Instant, Span};
-use crate::sys::{self, Errno, Pid, Reaped, Received, Target};
+use crate::sys::{self, ChildSignal, Errno, Handle, Modes, Pid, Reaped, Received, Target};
+use crate::terminal;
 
 /// The system calls of a running init. Each is the function of [`crate::sys`] with
 /// the same name.
@@ -18,7 +20,7 @@ pub trait Kernel: Clock {
     ///
     /// # Errors
     /// As there.
-    fn reap(&self) -> Result<Reaped, Errno>;
+    fn reap(&self, process: Option<Pid>) -> Result<Reaped, Errno>;
 
     /// See [`sys::kill`].
     ///
@@ -38,8 +40,61 @@ pub trait Kernel: Clock {
     /// As there.
     fn session_of(&self, process: Pid) -> Result<i32, Errno>;
 
-    /// See [`sys::is_stopped`].
-    fn is_stopped(&self, process: Pid) -> bool;
+    /// See [`sys::stopped_by`].
+    fn stopped_by(&self, process: Pid) -> Option<Signal>;
+
+    /// See [`sys::set_child_signal`].
+    ///
+    /// # Errors
+    /// As there.
+    fn set_child_signal(&self, to: ChildSignal) -> Result<ChildSignal, Errno>;
+
+    /// See [`sys::stop_own_group`].
+    fn stop_own_group(&self, signal: Signal) -> bool;
+
+    /// See [`Found::hand_over`](crate::terminal::Found::hand_over).
+    fn hand_terminal_over(&self, init: Pid, group: Option<Pid>) -> bool;
+
+    /// See [`Found::take_back`](crate::terminal::Found::take_back).
+    fn take_terminal_back(&self, init: Pid, modes: Option<&Modes>);
+
+    /// See [`sys::open_process`].
+    ///
+    /// # Errors
+    /// As there.
+    fn open_process(&self, process: Pid) -> Result<Handle, Errno>;
+
+    /// See [`sys::open_signals`].
+    ///
+    /// # Errors
+    /// As there.
+    fn open_signals(&self) -> Result<Handle, Errno>;
+
+    /// See [`sys::exit_of`].
+    ///
+    /// # Errors
+    /// As there.
+    fn exit_of(&self, process: Handle) -> Result<Option<Ended>, Errno>;
+
+    /// See [`sys::wait_for_either`].
+    ///
+    /// # Errors
+    /// As there.
+    fn wait_for_either(
+        &self,
+        signals: Handle,
+        process: Handle,
+        limit: Option<Span>,
+    ) -> Result<(bool, bool), Errno>;
+
+    /// See [`sys::signal_process`].
+    ///
+    /// # Errors
+    /// As there.
+    fn signal_process(&self, process: Handle, to_group: bool, signal: Option<Signal>) -> Result<(), Errno>;
+
+    /// See [`Handle::close`].
+    fn close(&self, handle: Handle);
 
     /// See [`sys::sleep`].
     fn sleep(&self, span: Span);
@@ -60,6 +115,12 @@ pub trait Kernel: Clock {
         name: &str,
         buffer: &'b mut [u8],
     ) -> Result<&'b [u8], Errno>;
+
+    /// See [`sys::read_file`].
+    ///
+    /// # Errors
+    /// As there.
+    fn read_file<'b>(&self, path: &[&[u8]], buffer: &'b mut [u8]) -> Result<&'b [u8], Errno>;
 }
 
 /// The real kernel.
@@ -77,8 +138,8 @@ impl Kernel for Linux {
         sys::wait_for_signal(set, limit)
     }
 
-    fn reap(&self) -> Result<Reaped, Errno> {
-        sys::reap()
+    fn reap(&self, process: Option<Pid>) -> Result<Reaped, Errno> {
+        sys::reap(process)
     }
 
     fn kill(&self, target: Target, signal: Option<Signal>) -> Result<(), Errno> {
@@ -93,8 +154,55 @@ impl Kernel for Linux {
         sys::session_of(process)
     }
 
-    fn is_stopped(&self, process: Pid) -> bool {
-        sys::is_stopped(process)
+    fn stopped_by(&self, process: Pid) -> Option<Signal> {
+        sys::stopped_by(process)
+    }
+
+    fn set_child_signal(&self, to: ChildSignal) -> Result<ChildSignal, Errno> {
+        sys::set_child_signal(to)
+    }
+
+    fn stop_own_group(&self, signal: Signal) -> bool {
+        sys::stop_own_group(signal)
+    }
+
+    fn hand_terminal_over(&self, init: Pid, group: Option<Pid>) -> bool {
+        terminal::find(init).is_some_and(|found| found.hand_over(group))
+    }
+
+    fn take_terminal_back(&self, init: Pid, modes: Option<&Modes>) {
+        if let Some(found) = terminal::find(init) {
+            found.take_back(modes);
+        }
+    }
+
+    fn open_process(&self, process: Pid) -> Result<Handle, Errno> {
+        sys::open_process(process)
+    }
+
+    fn open_signals(&self) -> Result<Handle, Errno> {
+        sys::open_signals()
+    }
+
+    fn exit_of(&self, process: Handle) -> Result<Option<Ended>, Errno> {
+        sys::exit_of(process)
+    }
+
+    fn wait_for_either(
+        &self,
+        signals: Handle,
+        process: Handle,
+        limit: Option<Span>,
+    ) -> Result<(bool, bool), Errno> {
+        sys::wait_for_either(signals, process, limit)
+    }
+
+    fn signal_process(&self, process: Handle, to_group: bool, signal: Option<Signal>) -> Result<(), Errno> {
+        sys::signal_process(process, to_group, signal)
+    }
+
+    fn close(&self, handle: Handle) {
+        handle.close();
     }
 
     fn sleep(&self, span: Span) {
@@ -112,5 +220,9 @@ impl Kernel for Linux {
         buffer: &'b mut [u8],
     ) -> Result<&'b [u8], Errno> {
         sys::read_process(process, name, buffer)
+    }
+
+    fn read_file<'b>(&self, path: &[&[u8]], buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
+        sys::read_file(path, buffer)
     }
 }

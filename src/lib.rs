@@ -12,7 +12,10 @@
 //! | [`supervisor`] | what is done when: the policy, a pure state machine |
 //! | [`processes`] | who is below an init that is not PID 1 |
 //! | [`exit`], [`signal`] | what a status, a signal, a set of them is |
-//! | [`log`](mod@log) | how a message gets out without doing harm |
+//! | `auto_reap` | whether the kernel collects orphans by itself |
+//! | [`terminal`] | who has the controlling terminal |
+//! | `memory` | whether a process was killed for want of memory |
+//! | [`log`](mod@log) | what a message is made of, and how it gets out without doing harm |
 //! | [`kernel`], [`sys`] | the system calls, as a trait and for real |
 //!
 //! The library has no allocator, no `std` and no writable static. It reads
@@ -38,16 +41,19 @@ compile_error!("an init is made of Linux system calls");
 ))]
 compile_error!("signal sets and actions have another layout on this architecture");
 
+mod auto_reap;
 pub mod child;
 pub mod cli;
 pub mod exit;
 pub mod init;
 pub mod kernel;
 pub mod log;
+mod memory;
 pub mod processes;
 pub mod signal;
 pub mod supervisor;
 pub mod sys;
+pub mod terminal;
 mod text;
 
 use ::log::Level;
@@ -56,10 +62,10 @@ use child::Inherited;
 use cli::{Config, Personality, Print, Reach, Request};
 use exit::ExitCode;
 use init::Setup;
-use kernel::Linux;
-use log::{Stderr, say};
+use kernel::{Kernel, Linux};
+use log::{Stderr, Word, say};
 use signal::{Signal, SignalSet};
-use sys::{ChildSignal, Failure, Pid, Received, Sender, Spawned, Step, Strings, Terminal, Text};
+use sys::{ChildSignal, Errno, Failure, Pid, Received, Sender, Spawned, Step, Strings, Terminal, Text};
 
 /// A whole run of the init, from argv and environment to the exit code.
 pub fn run(argv: Strings, environment: Strings) -> ExitCode {
@@ -78,7 +84,7 @@ pub fn run(argv: Strings, environment: Strings) -> ExitCode {
         Ok(Request::Version) => print(personality, cli::version, personality.version_on_stderr),
         Ok(Request::License) => print(personality, cli::license, false),
         Err(error) => {
-            say(&log, Level::Error, "%", &[&error]);
+            log::tell(&log, Level::Error, &error);
             personality.usage_code
         }
     }
@@ -94,6 +100,9 @@ fn supervise(
 ) -> ExitCode {
     // From here, since the program may have changed argv for itself, see `child`.
     let name = config.name();
+    let warn = |template, error: Errno| {
+        say(log, Text::from(template), name, error.into(), Word::NONE, Word::NONE);
+    };
     let mut received = [None; 3];
     if own_pid != Pid::INIT {
         if personality.execs_unless_pid_1 {
@@ -102,45 +111,50 @@ fn supervise(
             return not_executed(personality, name, failure, log);
         }
         if let Err(error) = sys::become_subreaper() {
-            let template = "orphans will not come to this init, which is not PID 1: %";
-            say(log, Level::Warn, template, &[&error]);
+            warn(c"1orphans will not come to this init, which is not PID 1: %e", error);
         }
     }
     if let Some(signal) = config.parent_death_signal {
         let parent = sys::parent_pid();
         if let Err(error) = sys::set_parent_death_signal(signal) {
-            say(log, Level::Warn, "the parent's death will not be told: %", &[&error]);
+            warn(c"1the parent's death will not be told: %e", error);
         }
         // If it has died before, the kernel will not tell.
         if sys::parent_pid() != parent {
             received[0] = Some(Received { signal, sender: Sender::Kernel });
         }
     }
-    if config.reach == Reach::Session {
+    // Who does not lead the session can't give its terminal to another one.
+    if config.reach == Reach::Session && sys::session_of(own_pid) == Ok(own_pid.get()) {
         [received[1], received[2]] = give_terminal_up();
     }
+    let terminal = terminal::find(own_pid);
     // Ignored, it would have the kernel throw away the program's status.
-    let child_signal = sys::set_child_signal(ChildSignal::Default);
+    let child_signal = sys::set_child_signal(terminal::child_signal(terminal.as_ref()));
     let inherited = Inherited { blocked, child_signal: child_signal.unwrap_or(ChildSignal::Default) };
 
+    let modes = terminal.as_ref().and_then(|terminal| terminal.modes(own_pid));
     let mut program = None;
     if !config.policy.pause {
-        match child::start(config, inherited, own_pid) {
+        match child::start(config, inherited, own_pid, terminal.as_ref()) {
             Ok(Spawned::Running(started)) => program = Some(started),
             Ok(Spawned::Failed(child, failure)) => {
                 sys::collect(child);
+                if terminal.is_some_and(|terminal| terminal.is_ours) && own_pid != Pid::INIT {
+                    Linux.take_terminal_back(own_pid, None);
+                }
                 return not_executed(personality, name, failure, log);
             }
             Err(error) => {
-                say(log, Level::Error, "% could not be started: %", &[&name, &error]);
+                warn(c"0%n could not be started: %e", error);
                 return ExitCode::FAILURE;
             }
         }
     }
     if let Some(program) = program {
-        say(log, Level::Debug, personality.texts.started, &[&program, &name]);
+        say(log, personality.texts.started, name, program.into(), Word::NONE, Word::NONE);
         if config.reach == Reach::Session {
-            say(log, Level::Debug, personality.texts.session, &[]);
+            say(log, personality.texts.session, name, Word::NONE, Word::NONE, Word::NONE);
         }
     }
 
@@ -157,15 +171,17 @@ fn supervise(
         texts: personality.texts,
         warn_on_reap: config.warn_on_reap,
         children_are_lost: child_signal.is_err(),
+        has_terminal: terminal.is_some(),
+        terminal_is_lent: terminal.as_ref().is_some_and(|terminal| terminal.is_ours),
+        modes,
         received,
     };
     config.remap.apply(init::run(&Linux, log, &setup))
 }
 
-/// Gives the terminal up, so that the program's session can have it. If the init led
-/// the session that had it, the kernel sends SIGHUP and SIGCONT to those in the
-/// foreground, the init among them; these are taken back, others that were waiting
-/// are returned.
+/// Gives up the terminal of the session that the init leads, so that the program's can
+/// have it. The kernel sends SIGHUP and SIGCONT to those in the foreground, the init
+/// among them; these are taken back, others that were waiting are returned.
 fn give_terminal_up() -> [Option<Received>; 2] {
     if Terminal::STDIN.give_up().is_err() {
         return [None; 2];
@@ -181,10 +197,10 @@ fn give_terminal_up() -> [Option<Received>; 2] {
 fn not_executed(personality: &Personality, name: &[u8], failure: Failure, log: &Stderr) -> ExitCode {
     let template = match failure.step {
         Step::Exec => personality.texts.exec_failed,
-        Step::User => "% could not be given its user: %",
-        Step::Directory => "% could not be given its directory: %",
+        Step::User => Text::from(c"0%n could not be given its user: %e"),
+        Step::Directory => Text::from(c"0%n could not be given its directory: %e"),
     };
-    say(log, Level::Error, template, &[&name, &failure.error]);
+    say(log, template, name, failure.error.into(), Word::NONE, Word::NONE);
     match failure.code() {
         ExitCode::NOT_FOUND => personality.exec_codes[0],
         ExitCode::CANNOT_EXECUTE => personality.exec_codes[1],

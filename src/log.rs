@@ -1,33 +1,173 @@
-//! Messages: `log::Log` on standard error, from a fixed buffer.
+//! Messages: what they are made of, and how they get out without doing harm.
 //!
-//! The init hands its records to a `log::Log` that it is given and not to the
-//! facade's global one: a global logger is a writable static, and the binary has no
-//! writable data. A standard error that is closed, broken or full costs the message
-//! and never the container.
+//! A message is a template and a few numbers, and nothing is written before somebody
+//! wants to read it. The binary hands its messages to [`Stderr`]; a program that the
+//! init is a part of gets them through the `log` facade, by [`Facade`]. Not through
+//! that in the binary as well: a global logger is a writable static, and
+//! `core::fmt` would be a kilobyte.
+//!
+//! A standard error that is closed, broken or full costs the message and never the
+//! container.
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
+use crate::exit::Ended;
+use crate::signal::Signal;
 use crate::supervisor::Span;
-use crate::sys::{self, Errno, Pid};
-use crate::text::{Line, Piece};
+use crate::sys::{self, Errno, Pid, Text};
+use crate::text::{Line, Piece, cut};
 
-/// Hands a message to `log`, if it wants messages of this level: `template` with the
-/// pieces in the place of its `%`.
-pub(crate) fn say(log: &dyn Log, level: Level, template: &str, pieces: &[&dyn Piece]) {
-    let metadata = Metadata::builder().level(level).target("tini-rs").build();
-    if log.enabled(&metadata) {
-        let mut line = Line::new();
-        line.fill(template, pieces);
-        log.log(&Record::builder().metadata(metadata).args(format_args!("{line}")).build());
+/// Where messages go.
+pub trait Sink {
+    /// Whether messages of this level are wanted.
+    fn wants(&self, level: Level) -> bool;
+
+    /// Writes what each message begins with.
+    fn begin(&self, level: Level, line: &mut Line);
+
+    /// Takes a message, with its beginning.
+    fn put(&self, level: Level, line: &mut Line);
+}
+
+/// A number that a message holds, whatever it stands for.
+#[derive(Clone, Copy)]
+pub(crate) struct Word(u32);
+
+impl Word {
+    pub(crate) const NONE: Word = Word(0);
+}
+
+impl From<u32> for Word {
+    fn from(number: u32) -> Word {
+        Word(number)
+    }
+}
+
+impl From<Pid> for Word {
+    fn from(pid: Pid) -> Word {
+        Word(pid.get().unsigned_abs())
+    }
+}
+
+impl From<Signal> for Word {
+    fn from(signal: Signal) -> Word {
+        Word(signal.number().into())
+    }
+}
+
+impl From<Errno> for Word {
+    fn from(error: Errno) -> Word {
+        Word(error.number().unsigned_abs())
+    }
+}
+
+impl From<Ended> for Word {
+    fn from(ended: Ended) -> Word {
+        Word(ended.wait_status().unsigned_abs())
+    }
+}
+
+/// Hands a message to `sink`, if it wants messages of this level. `template` begins
+/// with the level, `0` for an error to `4`. After a `%` stands
+///
+/// | letter | for |
+/// | --- | --- |
+/// | `n` | `name`, which may hold anything |
+/// | `d` | the next word as a number |
+/// | `s` | the next word as a signal: `SIGTERM` |
+/// | `e` | the next word as an error: `Permission denied` |
+/// | `w` | the next word as a process's end: `exited with 3` |
+/// | `W` | the same in dumb-init's words |
+#[inline(never)]
+pub(crate) fn say(sink: &impl Sink, template: Text, name: &[u8], a: Word, b: Word, c: Word) {
+    let level = match template.first() {
+        b'0' => Level::Error,
+        b'1' => Level::Warn,
+        b'2' => Level::Info,
+        b'3' => Level::Debug,
+        _ => Level::Trace,
+    };
+    if !sink.wants(level) {
+        return;
+    }
+    let mut line = Line::new();
+    sink.begin(level, &mut line);
+    fill(&mut line, template, name, [a, b, c]);
+    sink.put(level, &mut line);
+}
+
+/// Hands `message` to `sink`, whatever its level.
+pub(crate) fn tell(sink: &impl Sink, level: Level, message: &impl Piece) {
+    let mut line = Line::new();
+    sink.begin(level, &mut line);
+    message.write(&mut line);
+    sink.put(level, &mut line);
+}
+
+/// Writes `template` without its level, see [`say`].
+pub(crate) fn fill(line: &mut Line, template: Text, name: &[u8], words: [Word; 3]) {
+    let mut words = words.into_iter();
+    let mut letters = template.into_iter().skip(1);
+    while let Some(letter) = letters.next() {
+        if letter != b'%' {
+            line.push(&[letter]);
+            continue;
+        }
+        let kind = letters.next();
+        if kind == Some(b'n') {
+            name.write(line);
+            continue;
+        }
+        let Word(word) = words.next().unwrap_or(Word::NONE);
+        match kind {
+            Some(b's') => Signal::new(word as i32).into_iter().for_each(|signal| signal.write(line)),
+            Some(b'e') => Errno::new(word as i32).write(line),
+            Some(b'w') => Ended::from_wait_status(word as i32).into_iter().for_each(|end| end.write(line)),
+            Some(b'W') => by_number(word as i32, line),
+            _ => word.write(line),
+        }
+    }
+}
+
+/// How a process ended, in dumb-init's words.
+fn by_number(status: i32, line: &mut Line) {
+    let (words, number): (&[u8], _) = match Ended::from_wait_status(status) {
+        Some(Ended::Killed(signal, _)) => (b"was terminated by signal ", signal.number()),
+        ended => (b"exited with exit status ", ended.map_or(0, |ended| ended.code().get())),
+    };
+    line.push(words);
+    u32::from(number).write(line);
+}
+
+/// The `log` facade, for a program that the init is a part of.
+pub struct Facade<'a>(pub &'a dyn Log);
+
+impl Facade<'_> {
+    fn metadata(level: Level) -> Metadata<'static> {
+        Metadata::builder().level(level).target("tini-rs").build()
+    }
+}
+
+impl Sink for Facade<'_> {
+    fn wants(&self, level: Level) -> bool {
+        self.0.enabled(&Facade::metadata(level))
+    }
+
+    /// The logger begins its lines itself.
+    fn begin(&self, _: Level, _: &mut Line) {}
+
+    fn put(&self, level: Level, line: &mut Line) {
+        let metadata = Facade::metadata(level);
+        self.0.log(&Record::builder().metadata(metadata).args(format_args!("{line}")).build());
     }
 }
 
 /// Lines such as `[WARN  tini-rs (1)] text` on standard error.
 pub struct Stderr {
-    prefix: &'static str,
+    prefix: Text<'static>,
     level: LevelFilter,
     pid: Pid,
     /// Nobody read the last message in time, so the next is not waited for.
@@ -38,13 +178,16 @@ pub struct Stderr {
 /// busy needs less; a terminal held by Ctrl-S costs this once.
 const PATIENCE: Span = Span::from_millis(100);
 
+/// The names of the levels, five letters each.
+const LEVELS: &[u8; 25] = b"ERRORWARN INFO DEBUGTRACE";
+
 impl Stderr {
     /// For the init with this pid. Of `verbosity` 0 are errors, 1 warnings, 2
     /// information, 3 details, 4 everything. In `prefix`, which begins each line, `%`
     /// stands for the level, `^` for the level in five columns, `$` for the same with
     /// FATAL for an error, `@` for the pid.
     #[must_use]
-    pub const fn new(prefix: &'static str, verbosity: u8, pid: Pid) -> Stderr {
+    pub const fn new(prefix: Text<'static>, verbosity: u8, pid: Pid) -> Stderr {
         let level = match verbosity {
             0 => LevelFilter::Error,
             1 => LevelFilter::Warn,
@@ -54,42 +197,46 @@ impl Stderr {
         };
         Stderr { prefix, level, pid, stuck: AtomicBool::new(false) }
     }
+}
 
-    fn write_prefix(&self, level: Level, line: &mut Line) {
-        let (name, blank) = match level {
-            Level::Error => ("ERROR", ""),
-            Level::Warn => ("WARN", " "),
-            Level::Info => ("INFO", " "),
-            Level::Debug => ("DEBUG", ""),
-            Level::Trace => ("TRACE", ""),
-        };
-        for byte in self.prefix.as_bytes() {
-            match byte {
+impl Sink for Stderr {
+    fn wants(&self, level: Level) -> bool {
+        level <= self.level
+    }
+
+    fn begin(&self, level: Level, line: &mut Line) {
+        let place = (level as usize).wrapping_sub(1).wrapping_mul(5);
+        let name = LEVELS.get(place..).and_then(|names| names.get(..5)).unwrap_or_default();
+        for letter in self.prefix {
+            match letter {
                 b'$' if level == Level::Error => line.push(b"FATAL"),
-                b'%' | b'^' | b'$' => {
-                    line.push(name.as_bytes());
-                    line.push(if *byte == b'%' { b"" } else { blank.as_bytes() });
-                }
+                b'^' | b'$' => line.push(name),
+                b'%' => line.push(cut(name, b' ').0),
                 b'@' => self.pid.write(line),
-                byte => line.push(&[*byte]),
+                _ => line.push(&[letter]),
             }
         }
     }
+
+    fn put(&self, _: Level, line: &mut Line) {
+        let patience = if self.stuck.load(Ordering::Relaxed) { Span::ZERO } else { PATIENCE };
+        let written = sys::write_error(line.finish(), patience);
+        self.stuck.store(written == Err(Errno::EAGAIN), Ordering::Relaxed);
+    }
 }
 
+/// For a program that has it as its logger.
 impl Log for Stderr {
     fn enabled(&self, metadata: &Metadata) -> bool {
-        metadata.level() <= self.level
+        self.wants(metadata.level())
     }
 
     fn log(&self, record: &Record) {
         let mut line = Line::new();
-        self.write_prefix(record.level(), &mut line);
+        self.begin(record.level(), &mut line);
         // It is the line's own and never fails.
         let _ = fmt::write(&mut line, *record.args());
-        let patience = if self.stuck.load(Ordering::Relaxed) { Span::ZERO } else { PATIENCE };
-        let written = sys::write_error(line.finish(), patience);
-        self.stuck.store(written == Err(Errno::EAGAIN), Ordering::Relaxed);
+        self.put(record.level(), &mut line);
     }
 
     fn flush(&self) {}

@@ -79,6 +79,7 @@ impl Signal {
     pub const TSTP: Signal = Signal(libc::SIGTSTP as u8);
     pub const TTIN: Signal = Signal(libc::SIGTTIN as u8);
     pub const TTOU: Signal = Signal(libc::SIGTTOU as u8);
+    pub const WINCH: Signal = Signal(libc::SIGWINCH as u8);
 }
 
 impl Signal {
@@ -146,11 +147,13 @@ impl Piece for Signal {
             line.push(cut(name, 0).0);
             return;
         }
-        match self.0.checked_sub(RTMIN) {
-            None => line.fill("signal %", &[&u32::from(self.0)]),
-            Some(0) => line.push(b"SIGRTMIN"),
-            Some(above) => line.fill("SIGRTMIN+%", &[&u32::from(above)]),
-        }
+        let (words, number): (&[u8], _) = match self.0.checked_sub(RTMIN) {
+            None => (b"signal ", self.0),
+            Some(0) => return line.push(b"SIGRTMIN"),
+            Some(above) => (b"SIGRTMIN+", above),
+        };
+        line.push(words);
+        u32::from(number).write(line);
     }
 }
 

@@ -181,6 +181,26 @@ impl Supervisor {
         }
     }
 
+    /// Whether nothing but the program's end is waited for: whoever else ends may be
+    /// collected by anybody.
+    #[must_use]
+    pub fn waits_for_program(&self) -> bool {
+        matches!(self.state, State::Running | State::Stopping { .. }) && !self.policy.wait_all
+    }
+
+    /// Whether a shutdown is going on.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        !matches!(self.state, State::Running | State::Lingering { .. })
+    }
+
+    /// Whether those that are left were asked to end, and whether they were killed.
+    #[must_use]
+    pub fn asked_and_killed(&self) -> (bool, bool) {
+        let killed = matches!(self.state, State::Killing { .. });
+        (killed || matches!(self.state, State::Draining { .. }), killed)
+    }
+
     /// Takes in what happened and says what to do about it.
     pub fn on(&mut self, event: Event, clock: &impl Clock) -> Action {
         match event {

@@ -9,12 +9,18 @@ use core::fmt::{self, Display, Formatter, Write};
 /// Reads a number written in decimal digits alone: no sign, no blanks.
 #[must_use]
 pub(crate) fn number(text: &[u8]) -> Option<u32> {
+    u32::try_from(large_number(text)?).ok()
+}
+
+/// The same for as much as 64 bits hold.
+#[must_use]
+pub(crate) fn large_number(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;
     }
-    text.iter().try_fold(0u32, |n, byte| {
+    text.iter().try_fold(0u64, |n, byte| {
         let digit = byte.wrapping_sub(b'0');
-        if digit > 9 { None } else { n.checked_mul(10)?.checked_add(u32::from(digit)) }
+        if digit > 9 { None } else { n.checked_mul(10)?.checked_add(u64::from(digit)) }
     })
 }
 
@@ -73,7 +79,7 @@ pub(crate) fn digits(number: u32, buffer: &mut [u8; 10]) -> &[u8] {
 }
 
 /// A piece of a message.
-pub(crate) trait Piece {
+pub trait Piece {
     /// Writes itself at the end of `line`.
     fn write(&self, line: &mut Line);
 }
@@ -115,7 +121,7 @@ const NAME_SHOWN: usize = 160;
 
 /// A line under construction, in a buffer of its own. What does not fit is left
 /// out, and dots at the end say so.
-pub(crate) struct Line {
+pub struct Line {
     bytes: [u8; Line::SIZE],
     length: usize,
 }
@@ -165,7 +171,8 @@ impl Line {
         self.written()
     }
 
-    fn written(&self) -> &[u8] {
+    /// What it holds so far.
+    pub(crate) fn written(&self) -> &[u8] {
         self.bytes.get(..self.length.min(Line::SIZE)).unwrap_or_default()
     }
 }

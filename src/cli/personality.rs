@@ -8,6 +8,7 @@ use super::Reach;
 use super::options::{NATIVE, Options, PID1, Table};
 use crate::exit::ExitCode;
 use crate::supervisor::Span;
+use crate::sys::Text;
 use crate::text::parts;
 
 /// How an init of that name behaves.
@@ -22,7 +23,7 @@ pub struct Personality {
     /// What it prints as its version.
     pub(super) version: &'static str,
     /// What each of its messages begins with, see [`crate::log::Stderr::new`].
-    pub prefix: &'static str,
+    pub prefix: Text<'static>,
     /// Its messages.
     pub texts: &'static Texts,
     pub(super) reach: Reach,
@@ -45,50 +46,51 @@ pub struct Personality {
     pub exec_codes: [ExitCode; 2],
 }
 
-/// The messages that programs read. In each `%` stands for what is listed.
+/// The messages that programs read, as [`crate::log::say`] takes them.
 pub struct Texts {
     /// Name and error of a program that can't be executed.
-    pub exec_failed: &'static str,
+    pub exec_failed: Text<'static>,
     /// Pid and name of the program.
-    pub started: &'static str,
+    pub started: Text<'static>,
     /// Said when the program was given a session of its own.
-    pub session: &'static str,
+    pub session: Text<'static>,
     /// A signal's number, and that of the one it is passed on as.
-    pub rewritten: &'static str,
-    /// A signal's number, name and sender.
-    pub received: &'static str,
-    /// A signal's number and name.
-    pub forwarded: &'static str,
+    pub rewritten: Text<'static>,
+    /// A signal's number, the signal, and its sender as a name, of one that asks the
+    /// program to end.
+    pub asked: Text<'static>,
+    /// The same of any other.
+    pub received: Text<'static>,
+    /// A signal's number, and the signal.
+    pub forwarded: Text<'static>,
     /// Pid and end of any child.
-    pub collected: &'static str,
-    /// The program's code, pid and end.
-    pub ended: &'static str,
-    /// Ends are told with the number of the signal.
-    pub by_number: bool,
+    pub collected: Text<'static>,
+    /// The program's code, its pid and its end.
+    pub ended: Text<'static>,
 }
 
 const OWN_TEXTS: Texts = Texts {
-    exec_failed: "exec % failed: %",
-    started: "process % is %",
-    session: "it has a session of its own",
-    rewritten: "signal % is passed on as %",
-    received: "received signal % (%) %",
-    forwarded: "passed on signal % (%)",
-    collected: "collected process %, which %",
-    ended: "the program's code is %: process % %",
-    by_number: false,
+    exec_failed: Text::from(c"0exec %n failed: %e"),
+    started: Text::from(c"3process %d is %n"),
+    session: Text::from(c"3it has a session of its own"),
+    rewritten: Text::from(c"3signal %d is passed on as %d"),
+    asked: Text::from(c"2received signal %d (%s) %n"),
+    received: Text::from(c"3received signal %d (%s) %n"),
+    forwarded: Text::from(c"3passed on signal %d (%s)"),
+    collected: Text::from(c"3collected process %d, which %w"),
+    ended: Text::from(c"2the program's code is %d: process %d %w"),
 };
 
 const DUMB_INIT_TEXTS: Texts = Texts {
-    exec_failed: "%: %",
-    started: "Child spawned with PID %.",
-    session: "setsid complete.",
-    rewritten: "Translating signal % to %.",
-    received: "Received signal %.",
-    forwarded: "Forwarded signal % to children.",
-    collected: "A child with PID % %.",
-    ended: "Child exited with status %. Goodbye.",
-    by_number: true,
+    exec_failed: Text::from(c"0%n: %e"),
+    started: Text::from(c"3Child spawned with PID %d."),
+    session: Text::from(c"3setsid complete."),
+    rewritten: Text::from(c"3Translating signal %d to %d."),
+    asked: Text::from(c"3Received signal %d."),
+    received: Text::from(c"3Received signal %d."),
+    forwarded: Text::from(c"3Forwarded signal %d to children."),
+    collected: Text::from(c"3A child with PID %d %W."),
+    ended: Text::from(c"2Child exited with status %d. Goodbye."),
 };
 
 macro_rules! version {
@@ -108,7 +110,7 @@ const OWN: Personality = Personality {
     letters: "",
     usage: "Usage: tini-rs [OPTIONS] [--] PROGRAM [ARGS...]\n\n",
     version: TINI_VERSION,
-    prefix: "[^ tini-rs (@)] ",
+    prefix: Text::from(c"[^ tini-rs (@)] "),
     texts: &OWN_TEXTS,
     reach: Reach::Group,
     grace_period: None,
@@ -131,7 +133,7 @@ static PERSONALITIES: [Personality; 5] = [
             version!("tini version ", " (tini-rs))"),
             "Usage: tini [OPTIONS] PROGRAM -- [ARGS] | --version\n\n",
         ),
-        prefix: "[$ tini (@)] ",
+        prefix: Text::from(c"[$ tini (@)] "),
         reach: Reach::Leader,
         grace_period: Some(Span::ZERO),
         ..OWN
@@ -141,7 +143,7 @@ static PERSONALITIES: [Personality; 5] = [
         letters: "crvhV",
         usage: concat!(version!("dumb-init v", ""), "Usage: dumb-init [option] command [[arg] ...]\n\n"),
         version: version!("dumb-init v", ""),
-        prefix: "[dumb-init] ",
+        prefix: Text::from(c"[dumb-init] "),
         texts: &DUMB_INIT_TEXTS,
         reach: Reach::Session,
         verbose: 3,
@@ -155,7 +157,7 @@ static PERSONALITIES: [Personality; 5] = [
         letters: "ghLPV",
         usage: "usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]\n\n",
         version: version!("tini version ", "_catatonit"),
-        prefix: "% (catatonit:@): ",
+        prefix: Text::from(c"% (catatonit:@): "),
         reach: Reach::Leader,
         help_on_stderr: true,
         exec_codes: [ExitCode::FAILURE; 2],
@@ -166,14 +168,20 @@ static PERSONALITIES: [Personality; 5] = [
         table: &PID1,
         usage: "Usage: pid1 [OPTIONS] COMMAND [ARGS]...\n\n",
         version: version!("pid1 ", ""),
-        prefix: "[pid1] ",
+        prefix: Text::from(c"[pid1] "),
         reach: Reach::Program,
         letter_equals: true,
         execs_unless_pid_1: true,
         usage_code: ExitCode::new(2),
         ..OWN
     },
-    Personality { names: "pause", version: version!("pause.c ", ""), prefix: "", pauses: true, ..OWN },
+    Personality {
+        names: "pause",
+        version: version!("pause.c ", ""),
+        prefix: Text::from(c""),
+        pauses: true,
+        ..OWN
+    },
 ];
 
 static NATIVE_PERSONALITY: Personality = OWN;

@@ -13,6 +13,7 @@ impl Errno {
     pub const EPERM: Errno = Errno(libc::EPERM);
     pub const ENOENT: Errno = Errno(libc::ENOENT);
     pub const ESRCH: Errno = Errno(libc::ESRCH);
+    pub const EIO: Errno = Errno(libc::EIO);
     pub const EINTR: Errno = Errno(libc::EINTR);
     pub const ENOEXEC: Errno = Errno(libc::ENOEXEC);
     pub const ECHILD: Errno = Errno(libc::ECHILD);
@@ -27,6 +28,14 @@ impl Errno {
 }
 
 impl Errno {
+    pub(crate) const fn new(number: i32) -> Errno {
+        Errno(number)
+    }
+
+    pub(crate) const fn number(self) -> i32 {
+        self.0
+    }
+
     /// The words of `strerror(3)` for the errors that starting a program and running
     /// it can meet.
     fn words(self) -> Option<&'static [u8]> {
@@ -65,7 +74,10 @@ impl Piece for Errno {
     fn write(&self, line: &mut Line) {
         match self.words() {
             Some(words) => line.push(words),
-            None => line.fill("error %", &[&self.0.unsigned_abs()]),
+            None => {
+                line.push(b"error ");
+                self.0.unsigned_abs().write(line);
+            }
         }
     }
 }

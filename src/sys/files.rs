@@ -44,7 +44,7 @@ fn open(path: Text, flags: i32) -> Result<File, Errno> {
     unsafe { syscall!(libc::SYS_openat, libc::AT_FDCWD as isize, path.as_ptr(), flags) }.map(File)
 }
 
-fn close(descriptor: usize) {
+pub(super) fn close(descriptor: usize) {
     // SAFETY: only descriptors that nobody uses any more are handed in.
     let _ = unsafe { syscall!(libc::SYS_close, descriptor) };
 }
@@ -137,7 +137,14 @@ pub fn read_process<'b>(process: Option<Pid>, name: &str, buffer: &'b mut [u8]) 
         Some(process) => digits(process.get().unsigned_abs(), &mut buffer_of_number),
         None => b"self",
     };
-    let mut path = Room::<64>::new();
-    let path = path.join(&[b"/proc/", process, b"/", name.as_bytes()]).ok_or(Errno::ENAMETOOLONG)?;
-    open(path, 0)?.read(buffer)
+    read_file(&[b"/proc/", process, b"/", name.as_bytes()], buffer)
+}
+
+/// Reads the start of the file whose path is made of the parts `path`.
+///
+/// # Errors
+/// As `open(2)` and `read(2)` say.
+pub fn read_file<'b>(path: &[&[u8]], buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
+    let mut room = Room::<{ libc::PATH_MAX as usize }>::new();
+    open(room.join(path).ok_or(Errno::ENAMETOOLONG)?, 0)?.read(buffer)
 }

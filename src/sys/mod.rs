@@ -13,6 +13,7 @@ use crate::text::{Line, Piece, display};
 
 mod errno;
 mod files;
+mod handles;
 mod output;
 mod process;
 mod signals;
@@ -29,7 +30,8 @@ mod wait;
 mod arch;
 
 pub use errno::Errno;
-pub use files::{File, close_from, each_process, read_process};
+pub use files::{File, close_from, each_process, read_file, read_process};
+pub use handles::{Handle, exit_of, open_process, open_signals, signal_process, wait_for_either};
 pub use output::{write_all, write_error};
 pub use process::{
     become_subreaper, become_user, change_directory, execute, exit, group_of, lead_own_group,
@@ -37,14 +39,14 @@ pub use process::{
 };
 pub use signals::{
     ChildSignal, Received, Sender, Target, block_all_signals, kill, set_blocked_signals, set_child_signal,
-    wait_for_signal,
+    stop_own_group, wait_for_signal,
 };
 pub use spawn::{Failure, Spawned, Step, spawn};
 pub(crate) use strings::{Room, add_variable};
 pub use strings::{Strings, Text};
-pub use terminal::Terminal;
+pub use terminal::{Modes, Terminal};
 pub use time::{now, sleep};
-pub use wait::{Reaped, collect, is_stopped, reap};
+pub use wait::{Reaped, collect, reap, stopped_by};
 
 /// A system call; what is not given is 0. Gives `Result<usize, Errno>`.
 macro_rules! syscall {

@@ -50,18 +50,21 @@ struct KernelAction {
 pub enum ChildSignal {
     /// Children that have ended wait to be collected.
     Default,
+    /// The same, and children that are stopped or go on are told of.
+    DefaultWithStops,
     /// They don't.
     Ignored,
 }
 
-/// Sets the disposition of SIGCHLD and gives the one before. By default stops are
-/// not told (SA_NOCLDSTOP).
+/// Sets the disposition of SIGCHLD and gives the one before, [`ChildSignal::Default`]
+/// whatever it says about stops (SA_NOCLDSTOP).
 ///
 /// # Errors
 /// Whatever a seccomp profile answers.
 pub fn set_child_signal(to: ChildSignal) -> Result<ChildSignal, Errno> {
     let (handler, flags) = match to {
         ChildSignal::Default => (libc::SIG_DFL, libc::SA_NOCLDSTOP as usize),
+        ChildSignal::DefaultWithStops => (libc::SIG_DFL, 0),
         ChildSignal::Ignored => (libc::SIG_IGN, 0),
     };
     let new = KernelAction { handler, flags, tail: [0; 4] };
@@ -73,6 +76,24 @@ pub fn set_child_signal(to: ChildSignal) -> Result<ChildSignal, Errno> {
         let handler = (*old.as_ptr()).handler;
         Ok(if handler == libc::SIG_IGN { ChildSignal::Ignored } else { ChildSignal::Default })
     }
+}
+
+/// Stops the caller and all of its process group with `signal`, which is blocked and
+/// whose disposition is the default; returns when they go on. Gives whether the caller
+/// was sent SIGCONT. Otherwise the kernel has not stopped it: PID 1 never is, and a
+/// process group that no shell looks after is not stopped by TSTP, TTIN and TTOU
+/// (`setpgid(2)`).
+#[must_use]
+pub fn stop_own_group(signal: Signal) -> bool {
+    // SAFETY: no memory is involved.
+    let _ = unsafe { syscall!(libc::SYS_kill, 0, signal.number()) };
+    let _ = set_blocked_signals(SignalSet::ALL.without(signal));
+    let _ = set_blocked_signals(SignalSet::ALL);
+    let mut pending = SignalSet::EMPTY;
+    // SAFETY: `pending` is a signal set as the kernel's, of the size given.
+    let asked = unsafe { syscall!(libc::SYS_rt_sigpending, &raw mut pending, SIGSET_SIZE) };
+    // A stop takes back the SIGCONT of before, so this one came after it (`signal(7)`).
+    asked.is_ok() && pending.contains(Signal::CONT)
 }
 
 /// Whom a signal is for (`kill(2)`).
@@ -110,6 +131,8 @@ pub enum Sender {
     Outside,
     /// The kernel: a terminal, a timer, a limit.
     Kernel,
+    /// The kernel, telling of this child.
+    Child(Pid),
 }
 
 /// A signal that was waiting.
@@ -149,6 +172,10 @@ fn sender(info: &libc::siginfo_t) -> Sender {
     // From <asm-generic/siginfo.h>; every code above 0 is the kernel's.
     const SI_MESGQ: i32 = -3;
     match info.si_code {
+        // SAFETY: for SIGCHLD the kernel fills it in, and its codes are small.
+        1..=6 if info.si_signo == libc::SIGCHLD => {
+            Pid::new(unsafe { info.si_pid() }).map_or(Sender::Kernel, Sender::Child)
+        }
         libc::SI_USER | libc::SI_QUEUE | libc::SI_TKILL | SI_MESGQ => {
             // SAFETY: with these codes the kernel fills in both.
             let (pid, uid) = unsafe { (info.si_pid(), info.si_uid()) };

@@ -165,6 +165,23 @@ impl<const N: usize> Room<N> {
 #[derive(Clone, Copy)]
 pub struct Text<'a>(*const c_char, PhantomData<&'a CStr>);
 
+// SAFETY: as a `&CStr`, it only reads.
+unsafe impl Sync for Text<'_> {}
+// SAFETY: the same.
+unsafe impl Send for Text<'_> {}
+
+/// Over its bytes.
+impl Iterator for Text<'_> {
+    type Item = u8;
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<u8> {
+        let (byte, rest) = self.split_first()?;
+        *self = rest;
+        Some(byte)
+    }
+}
+
 impl<'a> Text<'a> {
     fn new(string: *const c_char) -> Text<'a> {
         Text(string, PhantomData)

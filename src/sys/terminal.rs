@@ -2,6 +2,10 @@
 
 use super::{Errno, Pid, arch, check, syscall};
 
+/// The modes of a terminal, as the kernel keeps them.
+#[derive(Clone, Copy)]
+pub struct Modes([u32; 16]);
+
 /// A terminal, by an open descriptor of it.
 #[derive(Clone, Copy)]
 pub struct Terminal(usize);
@@ -45,6 +49,27 @@ impl Terminal {
     pub fn give_up(self) -> Result<(), Errno> {
         // SAFETY: no memory is involved.
         unsafe { syscall!(libc::SYS_ioctl, self.0, libc::TIOCNOTTY) }.map(drop)
+    }
+
+    /// Its modes (`TCGETS(2const)`).
+    ///
+    /// # Errors
+    /// ENOTTY if it is no terminal, EIO if it was hung up.
+    pub fn modes(self) -> Result<Modes, Errno> {
+        let mut modes = Modes([0; 16]);
+        // SAFETY: `modes` is larger than any architecture's `struct termios`.
+        unsafe { syscall!(libc::SYS_ioctl, self.0, libc::TCGETS, modes.0.as_mut_ptr()) }?;
+        Ok(modes)
+    }
+
+    /// Sets its modes at once, without waiting for output that a Ctrl-S may hold
+    /// (`TCSETS(2const)`).
+    ///
+    /// # Errors
+    /// As for [`Terminal::modes`].
+    pub fn set_modes(self, modes: &Modes) -> Result<(), Errno> {
+        // SAFETY: `modes` came from the kernel, which only reads it.
+        unsafe { syscall!(libc::SYS_ioctl, self.0, libc::TCSETS, modes.0.as_ptr()) }.map(drop)
     }
 
     /// Makes `group` its foreground process group (`TIOCSPGRP(2const)`).

@@ -4,6 +4,7 @@ use core::mem::MaybeUninit;
 
 use super::{Errno, Pid, arch, check, syscall};
 use crate::exit::Ended;
+use crate::signal::Signal;
 
 /// What a look at the children gave (`wait4(2)` with WNOHANG).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,14 +17,15 @@ pub enum Reaped {
     NoChildren,
 }
 
-/// Collects one child that has ended, if any.
+/// Collects a child that has ended, this one or any.
 ///
 /// # Errors
 /// Whatever a seccomp profile answers; ECHILD is [`Reaped::NoChildren`].
-pub fn reap() -> Result<Reaped, Errno> {
+pub fn reap(process: Option<Pid>) -> Result<Reaped, Errno> {
     let mut status = 0i32;
+    let which = process.map_or(-1, Pid::get);
     // SAFETY: `status` is the int that the kernel writes.
-    let found = unsafe { syscall!(libc::SYS_wait4, -1isize, &raw mut status, libc::WNOHANG) };
+    let found = unsafe { syscall!(libc::SYS_wait4, which as isize, &raw mut status, libc::WNOHANG) };
     match found {
         // It is collected and will not be told of again, whatever its status means:
         // qemu-user makes a signal 65 of the one that it keeps for itself.
@@ -41,15 +43,16 @@ pub fn collect(process: Pid) {
     while unsafe { syscall!(libc::SYS_wait4, process.get()) } == Err(Errno::EINTR) {}
 }
 
-/// Whether the child `process` is stopped and nobody has been told (`waitid(2)`
-/// with WSTOPPED and WNOWAIT, so that it can be asked again).
+/// The signal that has stopped the child `process`, if it is stopped (`waitid(2)` with
+/// WSTOPPED and WNOWAIT, so that it can be asked again).
 #[must_use]
-pub fn is_stopped(process: Pid) -> bool {
+pub fn stopped_by(process: Pid) -> Option<Signal> {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     let options = libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT;
-    // SAFETY: `info` is the siginfo that the kernel writes; zeroes are one too.
+    // SAFETY: `info` is the siginfo that the kernel writes; zeroes are one too, with 0
+    // for no signal.
     unsafe {
-        let asked = syscall!(libc::SYS_waitid, libc::P_PID, process.get(), info.as_mut_ptr(), options);
-        asked.is_ok() && info.assume_init_ref().si_pid() != 0
+        syscall!(libc::SYS_waitid, libc::P_PID, process.get(), info.as_mut_ptr(), options).ok()?;
+        Signal::new(info.assume_init_ref().si_status())
     }
 }

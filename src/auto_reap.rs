@@ -1,0 +1,139 @@
+//! Orphans without being woken: where the kernel can tell the program's status through
+//! a pidfd, SIGCHLD is ignored and the kernel collects whoever ends by itself.
+//!
+//! Not from the start, since most programs leave no orphan: on the first one the kernel
+//! is tried with it. Whatever refuses any step, an old kernel or a seccomp profile, the
+//! ordinary loop stays.
+//!
+//! While it is on, the program's pid may be another process's the moment it has ended.
+//! So everything meant for the program goes through the pidfd.
+
+use crate::exit::Ended;
+use crate::kernel::Kernel;
+use crate::signal::Signal;
+use crate::supervisor::Span;
+use crate::sys::{ChildSignal, Errno, Handle, Pid, Reaped, Target};
+
+/// Whether the kernel collects orphans.
+pub(crate) enum AutoReap {
+    /// No orphan has ended yet.
+    Untried,
+    /// It does, and these tell of the rest.
+    On { program: Handle, signals: Handle },
+    /// It did; how the program ended may still be told here alone.
+    Left { program: Handle },
+    /// It can't.
+    Never,
+}
+
+/// What there is to be taken in.
+pub(crate) enum Ready {
+    /// That is for the ordinary wait to say.
+    Ordinary,
+    Signals,
+    ProgramEnded,
+    /// The time is up.
+    Nothing,
+}
+
+impl AutoReap {
+    pub(crate) fn is_on(&self) -> bool {
+        matches!(self, AutoReap::On { .. })
+    }
+
+    /// Tries it with `orphan`, a child that has ended and was not collected. If the kernel
+    /// is up to it, it is on, and children that ended before are to be collected. Gives
+    /// how the orphan ended if it was collected here.
+    pub(crate) fn try_with(&mut self, kernel: &impl Kernel, orphan: Pid, program: Pid) -> Option<Ended> {
+        if !matches!(self, AutoReap::Untried) {
+            return None;
+        }
+        *self = AutoReap::Never;
+        let handle = kernel.open_process(orphan).ok()?;
+        let ended = match kernel.reap(Some(orphan)) {
+            Ok(Reaped::Child(_, ended)) => Some(ended),
+            _ => None,
+        };
+        if ended.is_some() && kernel.exit_of(handle) == Ok(ended) {
+            *self = AutoReap::turn_on(kernel, program);
+        }
+        kernel.close(handle);
+        ended
+    }
+
+    fn turn_on(kernel: &impl Kernel, program: Pid) -> AutoReap {
+        let Ok(program) = kernel.open_process(program) else { return AutoReap::Never };
+        if let Ok(signals) = kernel.open_signals() {
+            let refused = kernel.signal_process(program, true, None).is_err()
+                || kernel.wait_for_either(signals, program, Some(Span::ZERO)).is_err();
+            if !refused && kernel.set_child_signal(ChildSignal::Ignored).is_ok() {
+                return AutoReap::On { program, signals };
+            }
+            kernel.close(signals);
+        }
+        kernel.close(program);
+        AutoReap::Never
+    }
+
+    /// Has children wait to be collected again. One that ended before needs not be
+    /// collected, the program among them, see [`AutoReap::end_of_program`].
+    ///
+    /// # Errors
+    /// Whatever a seccomp profile answers: then nothing tells of children that end.
+    pub(crate) fn leave(&mut self, kernel: &impl Kernel) -> Result<(), Errno> {
+        if let AutoReap::On { program, signals } = *self {
+            kernel.close(signals);
+            *self = AutoReap::Left { program };
+            kernel.set_child_signal(ChildSignal::Default)?;
+        }
+        Ok(())
+    }
+
+    /// Waits, while it is on, until there is something to be taken in.
+    pub(crate) fn wait(&mut self, kernel: &impl Kernel, limit: Option<Span>) -> Ready {
+        let AutoReap::On { program, signals } = *self else { return Ready::Ordinary };
+        match kernel.wait_for_either(signals, program, limit) {
+            Ok((_, true)) => Ready::ProgramEnded,
+            Ok((true, _)) => Ready::Signals,
+            Ok(_) => Ready::Nothing,
+            Err(Errno::EINTR) => Ready::Signals,
+            // The ordinary wait would not hear of the program's end.
+            Err(_) => Ready::ProgramEnded,
+        }
+    }
+
+    /// How the program ended, if it was collected by the kernel.
+    pub(crate) fn end_of_program(&self, kernel: &impl Kernel) -> Option<Ended> {
+        match *self {
+            AutoReap::On { program, .. } | AutoReap::Left { program } => kernel.exit_of(program).ok()?,
+            AutoReap::Untried | AutoReap::Never => None,
+        }
+    }
+
+    /// Sends `signal` to `target`, which was found out from the pid of `program`.
+    ///
+    /// # Errors
+    /// As `kill(2)` says, ESRCH if the program had ended.
+    pub(crate) fn kill(
+        &self,
+        kernel: &impl Kernel,
+        program: Pid,
+        target: Target,
+        signal: Signal,
+    ) -> Result<(), Errno> {
+        let AutoReap::On { program: handle, .. } = *self else {
+            return kernel.kill(target, Some(signal));
+        };
+        match target {
+            Target::Process(process) if process == program => {
+                kernel.signal_process(handle, false, Some(signal))
+            }
+            Target::Group(leader) if leader == program => kernel.signal_process(handle, true, Some(signal)),
+            // Whose group that is was asked by pid, so it must still be the program's.
+            _ => {
+                kernel.signal_process(handle, false, None)?;
+                kernel.kill(target, Some(signal))
+            }
+        }
+    }
+}

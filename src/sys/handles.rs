@@ -1,0 +1,109 @@
+//! Descriptors that stand for processes and for signals, and waiting for both.
+
+use core::mem::size_of;
+
+use super::signals::SIGSET_SIZE;
+use super::time::{POLL, Timespec, with_limit};
+use super::{Errno, Pid, arch, check, syscall};
+use crate::exit::Ended;
+use crate::signal::{Signal, SignalSet};
+use crate::supervisor::Span;
+
+/// An open descriptor of a process or of signals. Copied freely, and closed by who
+/// knows that nobody needs it any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Handle(usize);
+
+impl Handle {
+    /// The handle of this descriptor.
+    #[must_use]
+    pub const fn new(descriptor: usize) -> Handle {
+        Handle(descriptor)
+    }
+
+    /// Closes it (`close(2)`).
+    pub fn close(self) {
+        super::files::close(self.0);
+    }
+}
+
+/// A handle of `process`, which may have ended but must not have been collected
+/// (`pidfd_open(2)`, since Linux 5.3).
+///
+/// # Errors
+/// ENOSYS before that; whatever a seccomp profile answers.
+pub fn open_process(process: Pid) -> Result<Handle, Errno> {
+    // SAFETY: no memory is involved.
+    unsafe { syscall!(libc::SYS_pidfd_open, process.get()) }.map(Handle)
+}
+
+/// A handle that is readable while any signal waits (`signalfd(2)`).
+///
+/// # Errors
+/// As the manual page says.
+pub fn open_signals() -> Result<Handle, Errno> {
+    let all = SignalSet::ALL;
+    let flags = libc::SFD_CLOEXEC | libc::SFD_NONBLOCK;
+    // SAFETY: `all` is a signal set as the kernel's, of the size given.
+    unsafe { syscall!(libc::SYS_signalfd4, -1isize, &raw const all, SIGSET_SIZE, flags) }.map(Handle)
+}
+
+/// How the process of `handle` ended, if it has and was collected, be it by the kernel
+/// itself (`PIDFD_GET_INFO(2const)` with PIDFD_INFO_EXIT, since Linux 6.15).
+///
+/// # Errors
+/// ENOTTY or EINVAL before that; whatever a seccomp profile answers.
+pub fn exit_of(handle: Handle) -> Result<Option<Ended>, Errno> {
+    /// `struct pidfd_info` (<linux/pidfd.h>): mask, cgroup, eleven ids, the status.
+    #[repr(C)]
+    struct Info {
+        mask: u64,
+        cgroup: u64,
+        ids: [u32; 11],
+        status: i32,
+    }
+    const EXIT: u64 = 1 << 3;
+    // _IOWR(0xff, 11, struct pidfd_info), by <asm-generic/ioctl.h> or PowerPC's own.
+    const BOTH_WAYS: u32 =
+        if cfg!(any(target_arch = "powerpc", target_arch = "powerpc64")) { 6 << 29 } else { 3 << 30 };
+    const GET_INFO: u32 = BOTH_WAYS | (size_of::<Info>() as u32) << 16 | 0xff << 8 | 11;
+    let mut info = Info { mask: EXIT, cgroup: 0, ids: [0; 11], status: 0 };
+    // SAFETY: `info` is as large as the number of the request says.
+    unsafe { syscall!(libc::SYS_ioctl, handle.0, GET_INFO, &raw mut info) }?;
+    Ok(if info.mask & EXIT != 0 { Ended::from_wait_status(info.status) } else { None })
+}
+
+/// Waits, no longer than `limit`, until there is something to tell: whether signals
+/// wait at `signals`, and whether `process` has ended and was collected (`poll(2)`).
+///
+/// # Errors
+/// EINTR, or whatever a seccomp profile answers.
+pub fn wait_for_either(signals: Handle, process: Handle, limit: Option<Span>) -> Result<(bool, bool), Errno> {
+    // Of a process POLLHUP is told without being asked for. POLLIN would be its end
+    // as a zombie as well.
+    let mut watched = [(signals, libc::POLLIN), (process, 0)].map(|(handle, events)| libc::pollfd {
+        fd: handle.0 as i32,
+        events,
+        revents: 0,
+    });
+    let limit = limit.map(Timespec::from);
+    // SAFETY: `watched` are the two announced.
+    with_limit(limit.as_ref(), POLL, |number, limit| unsafe {
+        syscall!(number, watched.as_mut_ptr(), watched.len(), limit, 0, SIGSET_SIZE)
+    })?;
+    let [signals, process] = watched;
+    Ok((signals.revents != 0, process.revents != 0))
+}
+
+/// Sends `signal` to the process of `handle` or to the process group that it leads;
+/// with `None` only asks whether it could be sent (`pidfd_send_signal(2)`).
+///
+/// # Errors
+/// ESRCH if it has been collected, EPERM if it may not be sent to.
+pub fn signal_process(handle: Handle, to_group: bool, signal: Option<Signal>) -> Result<(), Errno> {
+    // PIDFD_SIGNAL_PROCESS_GROUP, since Linux 6.9.
+    let flags = if to_group { 1 << 2 } else { 0 };
+    let number = signal.map_or(0, Signal::number);
+    // SAFETY: without a siginfo no memory is involved.
+    unsafe { syscall!(libc::SYS_pidfd_send_signal, handle.0, number, 0, flags) }.map(drop)
+}

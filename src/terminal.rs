@@ -1,0 +1,86 @@
+//! The controlling terminal: found at the start, handed to the program, and given
+//! back to the shell that lent it, with the modes that it had.
+//!
+//! Nothing is kept open for it. A terminal that somebody else has in the foreground
+//! is left alone, and no error is a reason to do anything but go on.
+
+use crate::sys::{self, ChildSignal, File, Modes, Pid, Terminal, Text};
+
+/// The controlling terminal as it is found.
+pub struct Found {
+    /// Standard input, or /dev/tty.
+    pub terminal: Terminal,
+    /// The init's process group is its foreground.
+    pub is_ours: bool,
+    foreground: i32,
+    own_group: i32,
+    /// Keeps /dev/tty open.
+    _opened: Option<File>,
+}
+
+/// Finds the controlling terminal of `init`, the caller: standard input or, where
+/// that is something else or closed, /dev/tty.
+#[must_use]
+pub fn find(init: Pid) -> Option<Found> {
+    let mut opened = None;
+    let (terminal, foreground) = match Terminal::STDIN.foreground() {
+        Ok(foreground) => (Terminal::STDIN, foreground),
+        Err(_) => {
+            let terminal = opened.insert(File::open(Text::from(c"/dev/tty")).ok()?).terminal();
+            (terminal, terminal.foreground().ok()?)
+        }
+    };
+    let own_group = sys::group_of(init).ok()?;
+    // Groups of which this PID namespace knows no leader are all called 0.
+    let is_ours = foreground == own_group && (foreground != 0 || can_read());
+    Some(Found { terminal, is_ours, foreground, own_group, _opened: opened })
+}
+
+/// Whether the caller may read from its terminal, tried by reading nothing: the
+/// kernel refuses those in the background first of all (`tty_ioctl(4)`, n_tty's
+/// `job_control`).
+fn can_read() -> bool {
+    match File::open(Text::from(c"/dev/tty")).and_then(|terminal| terminal.read(&mut []).map(drop)) {
+        Ok(()) => true,
+        Err(error) => error != sys::Errno::EIO,
+    }
+}
+
+impl Found {
+    /// What a shell behind the init may want back: the modes, if there is a shell.
+    #[must_use]
+    pub fn modes(&self, init: Pid) -> Option<Modes> {
+        if self.is_ours && init != Pid::INIT { self.terminal.modes().ok() } else { None }
+    }
+
+    /// Whether the shell has put the init into the foreground again, or the program's
+    /// group is there already. The first becomes the second: `group` is handed the
+    /// terminal, if there is one to hand it to.
+    #[must_use]
+    pub fn hand_over(&self, group: Option<Pid>) -> bool {
+        match group {
+            Some(group) if self.is_ours => self.terminal.set_foreground(group).is_ok(),
+            Some(group) => self.foreground == group.get(),
+            None => self.is_ours,
+        }
+    }
+
+    /// Makes the init's group the foreground again, whoever of its descendants has it.
+    pub fn take_back(&self, modes: Option<&Modes>) {
+        if !self.is_ours
+            && let Some(own_group) = Pid::new(self.own_group)
+        {
+            let _ = self.terminal.set_foreground(own_group);
+        }
+        if let Some(modes) = modes {
+            let _ = self.terminal.set_modes(modes);
+        }
+    }
+}
+
+/// What SIGCHLD is to do: tell of stops as well, if the program can be stopped from
+/// a terminal.
+#[must_use]
+pub fn child_signal(found: Option<&Found>) -> ChildSignal {
+    if found.is_some() { ChildSignal::DefaultWithStops } else { ChildSignal::Default }
+}
