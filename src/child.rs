@@ -109,11 +109,11 @@ fn naming_self(
     let Some(place) = *place else { return others() };
     let named =
         place.split_first().and_then(|(variable, _)| number(variable.strip_prefix(name.as_bytes())?.bytes()));
-    if named != Some(init.get().unsigned_abs()) {
+    if named != Some(init.get() as u32) {
         return others();
     }
     let mut buffer_of_number = [0; 10];
-    let digits = digits(sys::own_pid().get().unsigned_abs(), &mut buffer_of_number);
+    let digits = digits(sys::own_pid().get() as u32, &mut buffer_of_number);
     match Room::<40>::new().join(&[name.as_bytes(), digits]) {
         Some(variable) => place.with_first(variable, others),
         None => others(),

@@ -34,9 +34,8 @@ const LOOK_AGAIN_IDLE: Span = Span::from_millis(1000);
 
 /// What a run needs to know.
 #[derive(Clone, Copy)]
+#[repr(C)]
 pub struct Setup {
-    /// What is done when.
-    pub policy: Policy,
     /// The init itself.
     pub init: Pid,
     /// The program; none in pause mode.
@@ -55,10 +54,12 @@ pub struct Setup {
     pub has_terminal: bool,
     /// The terminal was the init's, and the program has it now.
     pub terminal_is_lent: bool,
-    /// The modes that the terminal is to have at the end.
-    pub modes: Option<Modes>,
     /// Signals that were received before.
     pub received: [Option<Received>; 3],
+    /// What is done when.
+    pub policy: Policy,
+    /// The modes that the terminal is to have at the end.
+    pub modes: Option<Modes>,
 }
 
 /// Runs until everybody has ended or the time is up; gives the program's exit code.
@@ -111,11 +112,11 @@ enum Children {
     None,
 }
 
+#[repr(C)]
 struct Init<'a, K, S> {
     kernel: &'a K,
     log: &'a S,
     setup: &'a Setup,
-    supervisor: Supervisor,
     program_lives: bool,
     program_is_stopped: bool,
     /// The terminal is the program's for as long as the shell leaves it to the init.
@@ -135,6 +136,8 @@ struct Init<'a, K, S> {
     collected: u32,
     asked: u32,
     killed: u32,
+    /// The large one, so that the others are near.
+    supervisor: Supervisor,
 }
 
 impl<K: Kernel, S: Sink> Init<'_, K, S> {

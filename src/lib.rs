@@ -176,7 +176,20 @@ fn supervise(
         modes,
         received,
     };
-    config.remap.apply(init::run(&Linux, log, &setup))
+    let code = init::run(&Linux, log, &setup);
+    let told = config.remap.apply(code);
+    if told != code {
+        let [told, code] = [told, code].map(|code| u32::from(code.get()).into());
+        say(
+            log,
+            Text::from(c"2exits with %d in place of the program's code %d"),
+            name,
+            told,
+            code,
+            Word::NONE,
+        );
+    }
+    told
 }
 
 /// Gives up the terminal of the session that the init leads, so that the program's can

@@ -48,7 +48,7 @@ impl From<u32> for Word {
 
 impl From<Pid> for Word {
     fn from(pid: Pid) -> Word {
-        Word(pid.get().unsigned_abs())
+        Word(pid.get() as u32)
     }
 }
 
@@ -60,13 +60,13 @@ impl From<Signal> for Word {
 
 impl From<Errno> for Word {
     fn from(error: Errno) -> Word {
-        Word(error.number().unsigned_abs())
+        Word(error.number() as u32)
     }
 }
 
 impl From<Ended> for Word {
     fn from(ended: Ended) -> Word {
-        Word(ended.wait_status().unsigned_abs())
+        Word(ended.wait_status() as u32)
     }
 }
 

@@ -16,49 +16,39 @@ pub(crate) struct OutOfMemory {
     pub(crate) limit: Option<u64>,
 }
 
-/// The control groups of a process are told in one line each (`cgroups(7)`,
-/// /proc/PID/cgroup): `0::/path`, or `4:cpu,memory:/path` in version 1.
-const ROOT: &[u8] = b"/sys/fs/cgroup";
+/// Where control groups are mounted, and in each the file that counts and the one that
+/// limits: version 2, version 2 beside version 1, version 1 (cgroup-v2.rst,
+/// "memory.events"; cgroup-v1/memory.rst, "OOM Control").
+const MOUNTS: [[&[u8]; 3]; 3] = [
+    [b"/sys/fs/cgroup", b"/memory.events", b"/memory.max"],
+    [b"/sys/fs/cgroup/unified", b"/memory.events", b"/memory.max"],
+    [b"/sys/fs/cgroup/memory", b"/memory.oom_control", b"/memory.limit_in_bytes"],
+];
 
 /// What there is to say, if any process was killed for want of memory.
 pub(crate) fn evidence(kernel: &impl Kernel) -> Option<OutOfMemory> {
     let mut buffer = [0; 1024];
     let groups = kernel.read_process(None, "cgroup", &mut buffer).unwrap_or_default();
+    // A line for each hierarchy (`cgroups(7)`): `0::/path`, `4:memory:/path`.
+    let found = parts(groups, b'\n').find_map(|line| {
+        let (controller, path) = cut(cut(line, b':').1?, b':');
+        (controller.is_empty() || controller == b"memory").then(|| counted(kernel, path?)).flatten()
+    });
     // A container sees its own group as the root, with or without its path.
-    let found = parts(groups, b'\n').find_map(|line| group(kernel, line));
-    let roots = [&b"0::"[..], b"1:memory:"];
-    let found = found.or_else(|| roots.into_iter().find_map(|line| group(kernel, line)));
-    found.filter(|found| found.killed > 0)
+    found.or_else(|| counted(kernel, b"")).filter(|found| found.killed > 0)
 }
 
-fn group(kernel: &impl Kernel, line: &[u8]) -> Option<OutOfMemory> {
-    let (_, rest) = cut(line, b':');
-    let (controllers, path) = cut(rest?, b':');
-    let path = path?;
-    if controllers.is_empty() {
-        // Beside version 1, version 2 is in a folder of its own.
-        [&b""[..], b"/unified"]
-            .into_iter()
-            .find_map(|mount| counted(kernel, &[ROOT, mount, path], b"/memory.events", b"/memory.max"))
-    } else if parts(controllers, b',').any(|controller| controller == b"memory") {
-        counted(kernel, &[ROOT, b"/memory", path], b"/memory.oom_control", b"/memory.limit_in_bytes")
-    } else {
-        None
-    }
-}
-
-/// The line `oom_kill N` of the file `events` in the folder `path` (cgroup-v2.rst,
-/// "memory.events"; cgroup-v1/memory.rst, "OOM Control").
-fn counted(kernel: &impl Kernel, path: &[&[u8]; 3], events: &[u8], limit: &[u8]) -> Option<OutOfMemory> {
-    let [root, mount, path] = *path;
-    let mut buffer = [0; 256];
-    let events = kernel.read_file(&[root, mount, path, events], &mut buffer).ok()?;
-    let killed = parts(events, b'\n').find_map(|line| number(line.strip_prefix(b"oom_kill ")?))?;
-    let mut buffer = [0; 32];
-    let limit = kernel.read_file(&[root, mount, path, limit], &mut buffer).unwrap_or_default();
-    // Where there is no limit the file says `max`, or a number that nobody has.
-    let limit = large_number(cut(limit, b'\n').0).filter(|bytes| *bytes < 1 << 60);
-    Some(OutOfMemory { killed, limit })
+/// What the group `path` tells, wherever it is.
+fn counted(kernel: &impl Kernel, path: &[u8]) -> Option<OutOfMemory> {
+    MOUNTS.iter().find_map(|[mount, events, limit]| {
+        let mut buffer = [0; 256];
+        let events = kernel.read_file(&[mount, path, events], &mut buffer).ok()?;
+        let killed = parts(events, b'\n').find_map(|line| number(line.strip_prefix(b"oom_kill ")?))?;
+        let limit = kernel.read_file(&[mount, path, limit], &mut buffer).unwrap_or_default();
+        // Where there is no limit the file says `max`, or a number that nobody has.
+        let limit = large_number(cut(limit, b'\n').0).filter(|bytes| *bytes < 1 << 60);
+        Some(OutOfMemory { killed, limit })
+    })
 }
 
 /// `64 MiB`

@@ -111,7 +111,7 @@ fn check_proc(kernel: &impl Kernel, init: Pid) -> Result<(), Errno> {
     let mut buffer = [0; STAT_SIZE];
     let own_stat = kernel.read_process(None, "stat", &mut buffer)?;
     let shown = number(cut(own_stat, b' ').0);
-    if shown == Some(init.get().unsigned_abs()) { Ok(()) } else { Err(Errno::ENOENT) }
+    if shown == Some(init.get() as u32) { Ok(()) } else { Err(Errno::ENOENT) }
 }
 
 /// Says of each process that is left why it is still there, of those that have ended

@@ -76,7 +76,7 @@ impl Piece for Errno {
             Some(words) => line.push(words),
             None => {
                 line.push(b"error ");
-                self.0.unsigned_abs().write(line);
+                (self.0 as u32).write(line);
             }
         }
     }

@@ -134,7 +134,7 @@ pub fn each_process(visit: &mut dyn FnMut(Pid)) -> Result<(), Errno> {
 pub fn read_process<'b>(process: Option<Pid>, name: &str, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
     let mut buffer_of_number = [0; 10];
     let process = match process {
-        Some(process) => digits(process.get().unsigned_abs(), &mut buffer_of_number),
+        Some(process) => digits(process.get() as u32, &mut buffer_of_number),
         None => b"self",
     };
     read_file(&[b"/proc/", process, b"/", name.as_bytes()], buffer)

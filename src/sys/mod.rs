@@ -50,25 +50,39 @@ pub use wait::{Reaped, collect, reap, stopped_by};
 
 /// A system call; what is not given is 0. Gives `Result<usize, Errno>`.
 macro_rules! syscall {
-    ($number:expr $(, $argument:expr)* ; $($pad:literal)*) => {
-        check(arch::syscall($number as usize, [$($argument as usize,)* $($pad),*]))
+    ($number:expr) => { syscall!($number, 0, 0, 0) };
+    ($number:expr, $a:expr) => { syscall!($number, $a, 0, 0) };
+    ($number:expr, $a:expr, $b:expr) => { syscall!($number, $a, $b, 0) };
+    ($number:expr, $a:expr, $b:expr, $c:expr) => {
+        check($crate::sys::short($a as usize, $b as usize, $c as usize, $number as usize))
     };
-    ($number:expr) => { syscall!($number; 0 0 0 0 0 0) };
-    ($number:expr, $a:expr) => { syscall!($number, $a; 0 0 0 0 0) };
-    ($number:expr, $a:expr, $b:expr) => { syscall!($number, $a, $b; 0 0 0 0) };
-    ($number:expr, $a:expr, $b:expr, $c:expr) => { syscall!($number, $a, $b, $c; 0 0 0) };
-    ($number:expr, $a:expr, $b:expr, $c:expr, $d:expr) => { syscall!($number, $a, $b, $c, $d; 0 0) };
-    ($number:expr, $a:expr, $b:expr, $c:expr, $d:expr, $e:expr) => { syscall!($number, $a, $b, $c, $d, $e; 0) };
+    ($number:expr, $a:expr, $b:expr, $c:expr, $d:expr) => { syscall!($number, $a, $b, $c, $d, 0, 0) };
+    ($number:expr, $a:expr, $b:expr, $c:expr, $d:expr, $e:expr) => { syscall!($number, $a, $b, $c, $d, $e, 0) };
     ($number:expr, $a:expr, $b:expr, $c:expr, $d:expr, $e:expr, $f:expr) => {
-        syscall!($number, $a, $b, $c, $d, $e, $f;)
+        check(arch::syscall(
+            $number as usize,
+            [$a as usize, $b as usize, $c as usize, $d as usize, $e as usize, $f as usize],
+        ))
     };
 }
 use syscall;
 
-/// The kernel's convention: -4095..=-1 is an error (`syscall(2)`).
+/// The kernel's convention: an error is negative (`syscall(2)`). No call that is made here
+/// gives an address, which could look like one.
 #[inline(always)]
 fn check(result: isize) -> Result<usize, Errno> {
-    if (-4095..0).contains(&result) { Err(Errno(result.wrapping_neg() as i32)) } else { Ok(result as usize) }
+    if result < 0 { Err(Errno(result.wrapping_neg() as i32)) } else { Ok(result as usize) }
+}
+
+/// A system call with at most three arguments, in one place for all of them. In this
+/// order the arguments are where the kernel expects them, on x86_64 at least.
+///
+/// # Safety
+/// As for the system call `number`: what it reads and writes must be valid.
+#[inline(never)]
+unsafe fn short(a: usize, b: usize, c: usize, number: usize) -> isize {
+    // SAFETY: so the caller promised.
+    unsafe { arch::syscall(number, [a, b, c, 0, 0, 0]) }
 }
 
 /// A process, by its number in the init's PID namespace.
@@ -97,7 +111,7 @@ impl Pid {
 
 impl Piece for Pid {
     fn write(&self, line: &mut Line) {
-        self.get().unsigned_abs().write(line);
+        (self.get() as u32).write(line);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The process itself: who it is, what it belongs to, what it becomes.
 
-use super::{Errno, Pid, Strings, Text, arch, check, pid, syscall};
+use super::{Errno, Pid, Strings, Text, check, pid, syscall};
 use crate::exit::ExitCode;
 use crate::signal::Signal;
 

@@ -1,6 +1,6 @@
 //! The controlling terminal and its foreground process group.
 
-use super::{Errno, Pid, arch, check, syscall};
+use super::{Errno, Pid, check, syscall};
 
 /// The modes of a terminal, as the kernel keeps them.
 #[derive(Clone, Copy)]

@@ -1,6 +1,6 @@
 //! The clock, and calls that end after a time.
 
-use super::{Errno, arch, check, syscall};
+use super::{Errno, check, syscall};
 use crate::supervisor::{Instant, Span};
 
 /// `struct __kernel_timespec`, the same on every architecture.
