@@ -67,7 +67,7 @@ pub fn run(argv: Strings, environment: Strings) -> ExitCode {
     let blocked = sys::block_all_signals().unwrap_or(SignalSet::EMPTY);
     let own_pid = sys::own_pid();
 
-    let called = argv.split_first().map_or(&b""[..], |(called, _)| called.bytes());
+    let called = argv.split_first().map_or(Text::from(c""), |(called, _)| called);
     let personality = Personality::of(called);
     let mut config = Config::new(personality, argv, environment);
     let request = cli::parse(personality, argv, &mut config);

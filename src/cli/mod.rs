@@ -297,11 +297,10 @@ impl<'a> Reader<'_, 'a> {
             return Some(());
         }
         // Other inits'.
-        let is = |text: &[u8]| variable.strip_prefix(text).is_some_and(Text::is_empty);
-        if is(b"DUMB_INIT_SETSID=0") && self.given & Setting::SINGLE_CHILD.overriding() == 0 {
+        if variable.is(b"DUMB_INIT_SETSID=0") && self.given & Setting::SINGLE_CHILD.overriding() == 0 {
             self.config.reach = Reach::Program;
         }
-        if (is(b"DUMB_INIT_DEBUG=1") || variable.strip_prefix(b"CATATONIT_DEBUG=").is_some())
+        if (variable.is(b"DUMB_INIT_DEBUG=1") || variable.strip_prefix(b"CATATONIT_DEBUG=").is_some())
             && self.given & Setting::VERBOSITY.overriding() == 0
         {
             self.config.verbosity = self.config.verbosity.max(3);

@@ -10,7 +10,6 @@ use super::Reach;
 use super::options::{NATIVE, Options, PID1};
 use crate::exit::ExitCode;
 use crate::sys::{Table, Text, table};
-use crate::text::parts;
 
 /// How an init of that name behaves.
 pub struct Personality {
@@ -191,10 +190,18 @@ impl Personality {
     /// The one whose name is the last part of the path `called`; the native one for
     /// any other name.
     #[must_use]
-    pub fn of(called: &[u8]) -> &'static Personality {
-        let name = parts(called, b'/').last().unwrap_or_default();
+    pub fn of(called: Text) -> &'static Personality {
+        let (mut name, mut rest) = (called, called);
+        while !rest.is_empty() {
+            let is_end = rest.take(b'/');
+            if is_end {
+                name = rest;
+            } else {
+                rest = rest.rest();
+            }
+        }
         let mut names = NAMES;
-        let place = names.find(|row| row.rest().bytes() == name).map_or(0, Text::first);
+        let place = names.find(|row| name.is(row.rest().bytes())).map_or(0, Text::first);
         PERSONALITIES.get(usize::from(place)).unwrap_or(&PERSONALITIES[0])
     }
 }

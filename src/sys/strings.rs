@@ -180,6 +180,12 @@ impl<'a> Text<'a> {
         prefix.iter().all(|byte| rest.take(*byte)).then_some(rest)
     }
 
+    /// Whether it is just `text`.
+    #[must_use]
+    pub fn is(self, text: &[u8]) -> bool {
+        self.strip_prefix(text).is_some_and(Text::is_empty)
+    }
+
     /// Its first byte, null if it is empty.
     #[must_use]
     pub fn first(self) -> u8 {
