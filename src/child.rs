@@ -88,28 +88,20 @@ fn execute(launch: &mut Launch) -> Failure {
     {
         return Failure { step: Step::Directory, error };
     }
-    let error = naming_self(&config.pid_variables, &PID_VARIABLES, init, &mut || {
+    let error = naming_self(config.environment, &PID_VARIABLES, init, &mut || {
         let _ = sys::set_blocked_signals(inherited.blocked);
-        path::execute(config.program, config.environment, config.path)
+        path::execute(config.program, config.environment)
     });
     Failure { step: Step::Exec, error }
 }
 
-/// Calls `exec` with the variables `names`, which stand at `places`, naming this
-/// process if they named the init: what they announce is for the program
-/// (`sd_listen_fds(3)`).
-fn naming_self(
-    places: &[Option<Strings>],
-    names: &[&str],
-    init: Pid,
-    exec: &mut dyn FnMut() -> Errno,
-) -> Errno {
-    let ([place, places @ ..], [name, names @ ..]) = (places, names) else { return exec() };
-    let mut others = || naming_self(places, names, init, exec);
-    let Some(place) = *place else { return others() };
-    let named =
-        place.split_first().and_then(|(variable, _)| number(variable.strip_prefix(name.as_bytes())?.bytes()));
-    if named != Some(init.get() as u32) {
+/// Calls `exec` with the variables `names` of `environment` naming this process if they
+/// named the init: what they announce is for the program (`sd_listen_fds(3)`).
+fn naming_self(environment: Strings, names: &[&str], init: Pid, exec: &mut dyn FnMut() -> Errno) -> Errno {
+    let [name, names @ ..] = names else { return exec() };
+    let mut others = || naming_self(environment, names, init, exec);
+    let Some((value, place)) = environment.find(name.as_bytes()) else { return others() };
+    if number(value.bytes()) != Some(init.get() as u32) {
         return others();
     }
     let mut buffer_of_number = [0; 10];

@@ -101,18 +101,23 @@ impl Display for Ended {
 }
 
 /// Which exit codes are told as others (`-e`): the identity until a rule is set.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Remap {
-    /// For code n, at n, the code to tell.
-    rules: Option<[u8; 256]>,
+    /// For code n, at n, how the bits of the code to tell differ from those of n.
+    rules: [u8; 256],
+}
+
+impl Default for Remap {
+    fn default() -> Remap {
+        Remap { rules: [0; 256] }
+    }
 }
 
 impl Remap {
     /// From now on `from` is told as `to`. The last rule for a code counts.
     pub fn set(&mut self, from: ExitCode, to: ExitCode) {
-        let rules = self.rules.get_or_insert_with(|| core::array::from_fn(|code| code as u8));
-        if let Some(rule) = rules.get_mut(usize::from(from.0)) {
-            *rule = to.0;
+        if let Some(rule) = self.rules.get_mut(usize::from(from.0)) {
+            *rule = from.0 ^ to.0;
         }
     }
 
@@ -120,8 +125,7 @@ impl Remap {
     /// not looked up again.
     #[must_use]
     pub fn apply(&self, code: ExitCode) -> ExitCode {
-        let rules = self.rules.as_ref();
-        rules.and_then(|rules| rules.get(usize::from(code.0))).map_or(code, |told| ExitCode(*told))
+        self.rules.get(usize::from(code.0)).map_or(code, |rule| ExitCode(code.0 ^ rule))
     }
 }
 

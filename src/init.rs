@@ -743,7 +743,7 @@ mod tests {
                 init: Pid::INIT,
                 program: Pid::new(PROGRAM),
                 reach: Reach::Leader,
-                texts: Personality::of(b"").texts,
+                texts: Personality::of(crate::sys::Text::from(c"")).texts,
                 warn_on_reap: false,
                 children_are_lost: false,
                 has_terminal: false,

@@ -59,7 +59,7 @@ mod text;
 use ::log::Level;
 
 use child::Inherited;
-use cli::{Config, Personality, Print, Reach, Request};
+use cli::{Config, Personality, Reach, Request};
 use exit::ExitCode;
 use init::Setup;
 use kernel::{Kernel, Linux};
@@ -73,16 +73,14 @@ pub fn run(argv: Strings, environment: Strings) -> ExitCode {
     let blocked = sys::block_all_signals().unwrap_or(SignalSet::EMPTY);
     let own_pid = sys::own_pid();
 
-    let called = argv.split_first().map_or(&b""[..], |(called, _)| called.bytes());
+    let called = argv.split_first().map_or(Text::from(c""), |(called, _)| called);
     let personality = Personality::of(called);
     let mut config = Config::new(personality, argv, environment);
     let request = cli::parse(personality, argv, &mut config);
     let log = Stderr::new(personality.prefix, config.verbosity, own_pid);
     match request {
         Ok(Request::Run) => supervise(personality, &config, blocked, own_pid, &log),
-        Ok(Request::Help) => print(personality, cli::help, personality.help_on_stderr),
-        Ok(Request::Version) => print(personality, cli::version, personality.version_on_stderr),
-        Ok(Request::License) => print(personality, cli::license, false),
+        Ok(request) => print(personality, request),
         Err(error) => {
             log::tell(&log, Level::Error, &error);
             personality.usage_code
@@ -221,9 +219,18 @@ fn not_executed(personality: &Personality, name: &[u8], failure: Failure, log: &
     }
 }
 
-/// Prints; a text that could not be printed is a failure.
-fn print(personality: &Personality, text: fn(&Personality, Print), on_stderr: bool) -> ExitCode {
-    let mut outcome = Ok(());
-    text(personality, &mut |piece| outcome = outcome.and_then(|()| sys::write_all(piece, on_stderr)));
-    if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+/// Prints what is asked for; a text that could not be printed is a failure.
+fn print(personality: &Personality, request: Request) -> ExitCode {
+    let on_stderr = match request {
+        Request::Help => personality.help_on_stderr,
+        Request::Version => personality.version_on_stderr,
+        Request::Run | Request::License => false,
+    };
+    let mut outcome = ExitCode::SUCCESS;
+    cli::print(personality, request, &mut |piece| {
+        if sys::write_all(piece, on_stderr).is_err() {
+            outcome = ExitCode::FAILURE;
+        }
+    });
+    outcome
 }

@@ -108,25 +108,26 @@ pub(crate) fn tell(sink: &impl Sink, level: Level, message: &impl Piece) {
 }
 
 /// Writes `template` without its level, see [`say`].
-pub(crate) fn fill(line: &mut Line, template: Text, name: &[u8], words: [Word; 3]) {
+fn fill(line: &mut Line, template: Text, name: &[u8], words: [Word; 3]) {
     let mut words = words.into_iter();
-    let mut letters = template.into_iter().skip(1);
-    while let Some(letter) = letters.next() {
+    let mut rest = template.rest();
+    while !rest.is_empty() {
+        let letter = rest.next();
         if letter != b'%' {
             line.push(&[letter]);
             continue;
         }
-        let kind = letters.next();
-        if kind == Some(b'n') {
+        let kind = rest.next();
+        if kind == b'n' {
             name.write(line);
             continue;
         }
         let Word(word) = words.next().unwrap_or(Word::NONE);
         match kind {
-            Some(b's') => Signal::new(word as i32).into_iter().for_each(|signal| signal.write(line)),
-            Some(b'e') => Errno::new(word as i32).write(line),
-            Some(b'w') => Ended::from_wait_status(word as i32).into_iter().for_each(|end| end.write(line)),
-            Some(b'W') => by_number(word as i32, line),
+            b's' => Signal::new(word as i32).into_iter().for_each(|signal| signal.write(line)),
+            b'e' => Errno::new(word as i32).write(line),
+            b'w' => Ended::from_wait_status(word as i32).into_iter().for_each(|end| end.write(line)),
+            b'W' => by_number(word as i32, line),
             _ => word.write(line),
         }
     }
@@ -207,7 +208,9 @@ impl Sink for Stderr {
     fn begin(&self, level: Level, line: &mut Line) {
         let place = (level as usize).wrapping_sub(1).wrapping_mul(5);
         let name = LEVELS.get(place..).and_then(|names| names.get(..5)).unwrap_or_default();
-        for letter in self.prefix {
+        let mut prefix = self.prefix;
+        while !prefix.is_empty() {
+            let letter = prefix.next();
             match letter {
                 b'$' if level == Level::Error => line.push(b"FATAL"),
                 b'^' | b'$' => line.push(name),

@@ -6,13 +6,15 @@
 //! Knows nothing of system calls.
 
 use core::fmt::{self, Display, Formatter};
+use core::num::NonZeroU8;
 
-use crate::text::{Line, Piece, cut, display, number, same};
+use crate::sys::{Table, Text, table};
+use crate::text::{Line, Piece, display, take_number, take_word};
 
 /// One signal, 1..=64 (`signal(7)`; the kernel's `_NSIG` is 64 on every
 /// architecture this crate builds for).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
-pub struct Signal(u8);
+pub struct Signal(NonZeroU8);
 
 /// What people call `SIGRTMIN`: the first real-time signal that the C library
 /// leaves to programs (`signal(7)`, "Real-time signals").
@@ -20,79 +22,81 @@ const RTMIN: u8 = 34;
 /// `SIGRTMAX`, the last signal there is.
 const RTMAX: u8 = 64;
 
-/// The standard signals' names, without `SIG`. The first name of a number is the
-/// one that is printed, later ones are understood.
-const NAMES: [(u8, [u8; 6]); 34] = [
-    name(libc::SIGHUP, "HUP"),
-    name(libc::SIGINT, "INT"),
-    name(libc::SIGQUIT, "QUIT"),
-    name(libc::SIGILL, "ILL"),
-    name(libc::SIGTRAP, "TRAP"),
-    name(libc::SIGABRT, "ABRT"),
-    name(libc::SIGBUS, "BUS"),
-    name(libc::SIGFPE, "FPE"),
-    name(libc::SIGKILL, "KILL"),
-    name(libc::SIGUSR1, "USR1"),
-    name(libc::SIGSEGV, "SEGV"),
-    name(libc::SIGUSR2, "USR2"),
-    name(libc::SIGPIPE, "PIPE"),
-    name(libc::SIGALRM, "ALRM"),
-    name(libc::SIGTERM, "TERM"),
-    name(libc::SIGSTKFLT, "STKFLT"),
-    name(libc::SIGCHLD, "CHLD"),
-    name(libc::SIGCONT, "CONT"),
-    name(libc::SIGSTOP, "STOP"),
-    name(libc::SIGTSTP, "TSTP"),
-    name(libc::SIGTTIN, "TTIN"),
-    name(libc::SIGTTOU, "TTOU"),
-    name(libc::SIGURG, "URG"),
-    name(libc::SIGXCPU, "XCPU"),
-    name(libc::SIGXFSZ, "XFSZ"),
-    name(libc::SIGVTALRM, "VTALRM"),
-    name(libc::SIGPROF, "PROF"),
-    name(libc::SIGWINCH, "WINCH"),
-    name(libc::SIGIO, "IO"),
-    name(libc::SIGPWR, "PWR"),
-    name(libc::SIGSYS, "SYS"),
-    name(libc::SIGABRT, "IOT"),
-    name(libc::SIGCHLD, "CLD"),
-    name(libc::SIGIO, "POLL"),
-];
-
-/// A row of the table: the name in the place of a pointer to it, filled up with nulls.
-const fn name(number: i32, name: &str) -> (u8, [u8; 6]) {
-    let mut row = [0; 6];
-    row.split_at_mut(name.len()).0.copy_from_slice(name.as_bytes());
-    (number as u8, row)
-}
+/// The names, without `SIG`. The first name of a number is the one that is printed,
+/// later ones are understood.
+const NAMES: Table = table!(&[
+    (libc::SIGHUP as u8, "HUP"),
+    (libc::SIGINT as u8, "INT"),
+    (libc::SIGQUIT as u8, "QUIT"),
+    (libc::SIGILL as u8, "ILL"),
+    (libc::SIGTRAP as u8, "TRAP"),
+    (libc::SIGABRT as u8, "ABRT"),
+    (libc::SIGBUS as u8, "BUS"),
+    (libc::SIGFPE as u8, "FPE"),
+    (libc::SIGKILL as u8, "KILL"),
+    (libc::SIGUSR1 as u8, "USR1"),
+    (libc::SIGSEGV as u8, "SEGV"),
+    (libc::SIGUSR2 as u8, "USR2"),
+    (libc::SIGPIPE as u8, "PIPE"),
+    (libc::SIGALRM as u8, "ALRM"),
+    (libc::SIGTERM as u8, "TERM"),
+    (libc::SIGSTKFLT as u8, "STKFLT"),
+    (libc::SIGCHLD as u8, "CHLD"),
+    (libc::SIGCONT as u8, "CONT"),
+    (libc::SIGSTOP as u8, "STOP"),
+    (libc::SIGTSTP as u8, "TSTP"),
+    (libc::SIGTTIN as u8, "TTIN"),
+    (libc::SIGTTOU as u8, "TTOU"),
+    (libc::SIGURG as u8, "URG"),
+    (libc::SIGXCPU as u8, "XCPU"),
+    (libc::SIGXFSZ as u8, "XFSZ"),
+    (libc::SIGVTALRM as u8, "VTALRM"),
+    (libc::SIGPROF as u8, "PROF"),
+    (libc::SIGWINCH as u8, "WINCH"),
+    (libc::SIGIO as u8, "IO"),
+    (libc::SIGPWR as u8, "PWR"),
+    (libc::SIGSYS as u8, "SYS"),
+    (libc::SIGABRT as u8, "IOT"),
+    (libc::SIGCHLD as u8, "CLD"),
+    (libc::SIGIO as u8, "POLL"),
+    (RTMIN, "RTMIN"),
+    (RTMAX, "RTMAX"),
+]);
 
 #[allow(missing_docs, reason = "they are named as signal(7) names them")]
 impl Signal {
-    pub const HUP: Signal = Signal(libc::SIGHUP as u8);
-    pub const INT: Signal = Signal(libc::SIGINT as u8);
-    pub const QUIT: Signal = Signal(libc::SIGQUIT as u8);
-    pub const KILL: Signal = Signal(libc::SIGKILL as u8);
-    pub const TERM: Signal = Signal(libc::SIGTERM as u8);
-    pub const CHLD: Signal = Signal(libc::SIGCHLD as u8);
-    pub const CONT: Signal = Signal(libc::SIGCONT as u8);
-    pub const STOP: Signal = Signal(libc::SIGSTOP as u8);
-    pub const TSTP: Signal = Signal(libc::SIGTSTP as u8);
-    pub const TTIN: Signal = Signal(libc::SIGTTIN as u8);
-    pub const TTOU: Signal = Signal(libc::SIGTTOU as u8);
-    pub const WINCH: Signal = Signal(libc::SIGWINCH as u8);
+    pub const HUP: Signal = Signal::constant(libc::SIGHUP);
+    pub const INT: Signal = Signal::constant(libc::SIGINT);
+    pub const QUIT: Signal = Signal::constant(libc::SIGQUIT);
+    pub const KILL: Signal = Signal::constant(libc::SIGKILL);
+    pub const TERM: Signal = Signal::constant(libc::SIGTERM);
+    pub const CHLD: Signal = Signal::constant(libc::SIGCHLD);
+    pub const CONT: Signal = Signal::constant(libc::SIGCONT);
+    pub const STOP: Signal = Signal::constant(libc::SIGSTOP);
+    pub const TSTP: Signal = Signal::constant(libc::SIGTSTP);
+    pub const TTIN: Signal = Signal::constant(libc::SIGTTIN);
+    pub const TTOU: Signal = Signal::constant(libc::SIGTTOU);
+    pub const WINCH: Signal = Signal::constant(libc::SIGWINCH);
 }
 
 impl Signal {
     /// The signal with this number, if it is one of 1..=64.
     #[must_use]
     pub const fn new(number: i32) -> Option<Signal> {
-        if number >= 1 && number <= RTMAX as i32 { Some(Signal(number as u8)) } else { None }
+        match NonZeroU8::new(number as u8) {
+            Some(small) if number >= 1 && number <= RTMAX as i32 => Some(Signal(small)),
+            _ => None,
+        }
+    }
+
+    const fn constant(number: i32) -> Signal {
+        Signal::new(number).unwrap()
     }
 
     /// Its number, 1..=64.
     #[must_use]
     pub const fn number(self) -> u8 {
-        self.0
+        self.0.get()
     }
 
     /// Whether a process can block, catch or ignore it; if not, the init never
@@ -110,50 +114,54 @@ impl Signal {
 
     /// Reads `TERM`, `SIGTERM`, `sigterm`, `15`, `RTMIN`, `RTMIN+3`, `RTMAX-1`.
     #[must_use]
-    pub fn parse(text: &[u8]) -> Option<Signal> {
-        if let Some(n) = number(text) {
-            return Signal::new(i32::try_from(n).ok()?);
-        }
-        let name = strip(text, b"SIG").unwrap_or(text);
-        if let Some(rest) = strip(name, b"RTMIN") {
-            let above = if rest.is_empty() { 0 } else { number(rest.strip_prefix(b"+")?)? };
-            return Signal::real_time(u32::from(RTMIN).checked_add(above)?);
-        }
-        if let Some(rest) = strip(name, b"RTMAX") {
-            let below = if rest.is_empty() { 0 } else { number(rest.strip_prefix(b"-")?)? };
-            return Signal::real_time(u32::from(RTMAX).checked_sub(below)?);
-        }
-        let mut names = NAMES.iter();
-        let (number, _) = names.find(|(_, known)| same(name, cut(known, 0).0))?;
-        Some(Signal(*number))
+    pub fn parse(mut text: Text) -> Option<Signal> {
+        Signal::take(&mut text).filter(|_| text.is_empty())
     }
 
-    fn real_time(number: u32) -> Option<Signal> {
-        if number < u32::from(RTMIN) { None } else { Signal::new(i32::try_from(number).ok()?) }
+    /// The same from the front of `text`, up to what is no part of it.
+    pub(crate) fn take(text: &mut Text) -> Option<Signal> {
+        let number = if text.first().is_ascii_digit() {
+            take_number(text)?
+        } else {
+            let mut name = *text;
+            let is_prefix = |letter: &u8| {
+                let found = name.first().to_ascii_uppercase();
+                name = name.rest();
+                found == *letter
+            };
+            if b"SIG".iter().all(is_prefix) {
+                *text = name;
+            }
+            match take_word(text, NAMES)? {
+                RTMIN if text.take(b'+') => u32::from(RTMIN).checked_add(take_number(text)?)?,
+                RTMAX if text.take(b'-') => {
+                    let number = u32::from(RTMAX).checked_sub(take_number(text)?)?;
+                    if number < u32::from(RTMIN) {
+                        return None;
+                    }
+                    number
+                }
+                number => u32::from(number),
+            }
+        };
+        Signal::new(i32::try_from(number).ok()?)
     }
-}
-
-/// `text` without `prefix`, in whatever case it is written.
-fn strip<'a>(text: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
-    let (head, rest) = text.split_at_checked(prefix.len())?;
-    same(head, prefix).then_some(rest)
 }
 
 /// `SIGTERM`, `SIGRTMIN+3`; 32 and 33, which have no name, as `signal 32`.
 impl Piece for Signal {
     fn write(&self, line: &mut Line) {
-        if let Some((_, name)) = NAMES.iter().find(|(number, _)| *number == self.0) {
-            line.push(b"SIG");
-            line.push(cut(name, 0).0);
-            return;
-        }
-        let (words, number): (&[u8], _) = match self.0.checked_sub(RTMIN) {
-            None => (b"signal ", self.0),
-            Some(0) => return line.push(b"SIGRTMIN"),
-            Some(above) => (b"SIGRTMIN+", above),
+        let number = self.number();
+        let Some(name) = NAMES.row(number.min(RTMIN)) else {
+            line.push(b"signal ");
+            return u32::from(number).write(line);
         };
-        line.push(words);
-        u32::from(number).write(line);
+        line.push(b"SIG");
+        line.push(name.bytes());
+        if number > RTMIN {
+            line.push(b"+");
+            u32::from(number.wrapping_sub(RTMIN)).write(line);
+        }
     }
 }
 
@@ -196,29 +204,30 @@ impl SignalSet {
 const fn bit(signal: Signal) -> u64 {
     // The kernel's set is an array of `unsigned long`, the lowest signals first.
     let halves_swapped = cfg!(all(target_pointer_width = "32", target_endian = "big"));
-    let place = signal.0.wrapping_sub(1) as u32;
+    let place = signal.number().wrapping_sub(1) as u32;
     1u64.wrapping_shl(if halves_swapped { place ^ 32 } else { place })
 }
 
 /// What each signal is replaced by on its way to the program (`-r`).
-///
-/// Starts as the identity, without a table: most runs never rewrite anything.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Rewrite {
-    /// For signal n, at n - 1: `KEEP`, `DROP`, or the number to send instead.
-    rules: Option<[u8; RTMAX as usize]>,
+    /// For signal n, at n - 1: how the bits of the number to send instead differ from
+    /// those of n. So 0 keeps it, and what makes 0 of it drops it.
+    rules: [u8; RTMAX as usize],
 }
 
-const KEEP: u8 = u8::MAX;
-const DROP: u8 = 0;
+impl Default for Rewrite {
+    fn default() -> Rewrite {
+        Rewrite { rules: [0; RTMAX as usize] }
+    }
+}
 
 impl Rewrite {
     /// From now on `from` is passed on as `to`, or not at all. The last rule for
     /// a signal counts.
     pub fn set(&mut self, from: Signal, to: Option<Signal>) {
-        let rules = self.rules.get_or_insert([KEEP; RTMAX as usize]);
-        if let Some(rule) = rules.get_mut(usize::from(from.0).wrapping_sub(1)) {
-            *rule = to.map_or(DROP, Signal::number);
+        if let Some(rule) = self.rules.get_mut(usize::from(from.number()).wrapping_sub(1)) {
+            *rule = from.number() ^ to.map_or(0, Signal::number);
         }
     }
 
@@ -236,11 +245,8 @@ impl Rewrite {
     /// What to send when `signal` came; `None`: it is dropped.
     #[must_use]
     pub fn apply(&self, signal: Signal) -> Option<Signal> {
-        let rules = self.rules.as_ref();
-        match rules.and_then(|rules| rules.get(usize::from(signal.0).wrapping_sub(1))) {
-            None | Some(&KEEP) => Some(signal),
-            Some(&rule) => Signal::new(i32::from(rule)),
-        }
+        let rule = self.rules.get(usize::from(signal.number()).wrapping_sub(1))?;
+        NonZeroU8::new(signal.number() ^ rule).map(Signal)
     }
 }
 
@@ -248,8 +254,13 @@ impl Rewrite {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::ffi::CString;
     use std::format;
     use std::string::ToString;
+
+    fn parsed(text: &str) -> Option<Signal> {
+        Signal::parse(Text::from(&CString::new(text).unwrap()))
+    }
 
     #[test]
     fn every_printed_name_is_understood() {
@@ -257,9 +268,9 @@ mod tests {
             let signal = Signal::new(n).unwrap();
             let printed = signal.to_string();
             let name = printed.strip_prefix("signal ").unwrap_or(&printed);
-            assert_eq!(Signal::parse(name.as_bytes()), Some(signal), "{printed}");
-            assert_eq!(Signal::parse(name.to_lowercase().as_bytes()), Some(signal));
-            assert_eq!(Signal::parse(name.trim_start_matches("SIG").as_bytes()), Some(signal));
+            assert_eq!(parsed(name), Some(signal), "{printed}");
+            assert_eq!(parsed(&name.to_lowercase()), Some(signal));
+            assert_eq!(parsed(name.trim_start_matches("SIG")), Some(signal));
         }
     }
 
@@ -275,7 +286,7 @@ mod tests {
             ("RTMAX", 64),
             ("rtmax-30", 34),
         ] {
-            assert_eq!(Signal::parse(text.as_bytes()), Signal::new(number), "{text}");
+            assert_eq!(parsed(text), Signal::new(number), "{text}");
         }
         for text in [
             "",
@@ -296,21 +307,21 @@ mod tests {
             "4294967297",
             "99999999999999999999",
         ] {
-            assert_eq!(Signal::parse(text.as_bytes()), None, "{text:?}");
+            assert_eq!(parsed(text), None, "{text:?}");
         }
     }
 
     proptest! {
         #[test]
-        fn parsing_never_panics_and_accepts_only_what_it_prints(text: std::vec::Vec<u8>) {
-            if let Some(signal) = Signal::parse(&text) {
+        fn parsing_never_panics_and_accepts_only_what_it_prints(text in "[^\\x00]*") {
+            if let Some(signal) = parsed(&text) {
                 prop_assert!((1..=64).contains(&signal.number()));
             }
         }
 
         #[test]
         fn numbers_1_to_64_and_no_others(n in -1000i32..1000) {
-            let parsed = Signal::parse(format!("{n}").as_bytes());
+            let parsed = parsed(&format!("{n}"));
             prop_assert_eq!(parsed, Signal::new(n));
             prop_assert_eq!(parsed.is_some(), (1..=64).contains(&n));
         }

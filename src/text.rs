@@ -6,6 +6,8 @@
 
 use core::fmt::{self, Display, Formatter, Write};
 
+use crate::sys::{Table, Text};
+
 /// Reads a number written in decimal digits alone: no sign, no blanks.
 #[must_use]
 pub(crate) fn number(text: &[u8]) -> Option<u32> {
@@ -21,6 +23,37 @@ pub(crate) fn large_number(text: &[u8]) -> Option<u64> {
     text.iter().try_fold(0u64, |n, byte| {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 { None } else { n.checked_mul(10)?.checked_add(u64::from(digit)) }
+    })
+}
+
+/// Reads a number from the front of `text`, up to what is no digit.
+#[inline(never)]
+pub(crate) fn take_number(text: &mut Text) -> Option<u32> {
+    let mut number = None;
+    loop {
+        let digit = text.first().wrapping_sub(b'0');
+        if digit > 9 {
+            return number;
+        }
+        number = Some(number.unwrap_or(0u32).checked_mul(10)?.checked_add(u32::from(digit))?);
+        *text = text.rest();
+    }
+}
+
+/// Reads a word from the front of `text`, up to what is neither letter nor digit: the
+/// row of `words` that is the same but for the case of its letters. Gives its tag.
+#[inline(never)]
+pub(crate) fn take_word(text: &mut Text, mut words: Table) -> Option<u8> {
+    words.find_map(|row| {
+        let (mut given, mut known) = (*text, row.rest());
+        while !known.is_empty() && known.first() == given.first().to_ascii_uppercase() {
+            (given, known) = (given.rest(), known.rest());
+        }
+        let ends = known.is_empty() && !given.first().is_ascii_alphanumeric();
+        ends.then(|| {
+            *text = given;
+            row.first()
+        })
     })
 }
 
@@ -55,12 +88,6 @@ impl<'a> Iterator for Parts<'a> {
         self.rest = rest;
         Some(part)
     }
-}
-
-/// Whether the two are the same but for the case of their letters.
-#[inline(never)]
-pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
-    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| a.eq_ignore_ascii_case(b))
 }
 
 /// The digits of `number` in decimal, in the end of `buffer`.
@@ -112,6 +139,12 @@ impl Piece for &[u8] {
         if self.len() > NAME_SHOWN {
             line.push(b"...");
         }
+    }
+}
+
+impl Piece for Text<'_> {
+    fn write(&self, line: &mut Line) {
+        self.bytes().write(line);
     }
 }
 

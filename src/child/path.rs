@@ -13,15 +13,15 @@ const PATH_MAX: usize = libc::PATH_MAX as usize;
 /// The longest name of a file (NAME_MAX).
 const NAME_MAX: usize = 255;
 
-/// Replaces this process by the program `argv`, with `environment`, looked for in
-/// `path`. Returns only the error, the one that `execvp(3)` would give.
-pub(super) fn execute(argv: Strings, environment: Strings, path: Option<Text>) -> Errno {
+/// Replaces this process by the program `argv`, with `environment`, looked for in its
+/// PATH. Returns only the error, the one that `execvp(3)` would give.
+pub(super) fn execute(argv: Strings, environment: Strings) -> Errno {
     let Some((program, _)) = argv.split_first() else { return Errno::ENOENT };
     let name = program.bytes();
     if cut(name, b'/').1.is_some() {
         return run(program, argv, environment);
     }
-    let path = path.map_or(DEFAULT_PATH, Text::bytes);
+    let path = environment.find(b"PATH=").map_or(DEFAULT_PATH, |(path, _)| path.bytes());
     search(name, path, &mut |candidate| run(candidate, argv, environment))
 }
 
@@ -59,8 +59,7 @@ fn run(program: Text, argv: Strings, environment: Strings) -> Errno {
     // The shell takes argv[0], then the script, then the arguments: two places
     // where the program's name had one. The init's own argv is in front of it.
     let shell = Text::from(c"/bin/sh");
-    let Some(longer) = argv.with_place_before() else { return Errno::ENOEXEC };
-    longer.with_first(shell, || argv.with_first(program, || sys::execute(shell, longer, environment)));
+    argv.with_two_first([shell, program], |longer| sys::execute(shell, longer, environment));
     Errno::ENOEXEC
 }
 
@@ -68,10 +67,9 @@ fn run(program: Text, argv: Strings, environment: Strings) -> Errno {
 /// A shell would run anything else line by line, and that is nobody's wish.
 fn is_text(program: Text) -> bool {
     let mut start = [0; 128];
-    let read = File::open(program).and_then(|file| file.read(&mut start).map(<[u8]>::len));
-    let start = start.get(..read.unwrap_or(0)).unwrap_or_default();
-    let (line, _) = cut(start, b'\n');
-    read.is_ok() && cut(line, 0).1.is_none()
+    let Ok(start) = File::open(program).and_then(|file| file.read(&mut start)) else { return false };
+    let first = start.iter().find(|byte| matches!(byte, 0 | b'\n'));
+    first != Some(&0)
 }
 
 #[cfg(test)]

@@ -1,35 +1,40 @@
 //! What the init prints about itself, a piece at a time.
 
-use super::Personality;
 use super::options::VARIABLES;
-use crate::text::Line;
+use super::{Personality, Request};
+use crate::text::{Line, cut};
 
 const LICENSE: &str = include_str!("../../LICENSE");
 
 /// Takes a text a piece at a time.
 pub type Print<'a> = &'a mut dyn FnMut(&[u8]);
 
-/// Hands the licence, MIT, to `print`.
-pub fn license(_: &Personality, print: Print) {
-    print(LICENSE.as_bytes());
-}
-
-/// Hands one line to `print`, natively one that dockerd can read: `tini version X.Y.Z
-/// (tini-rs) - git.HASH`.
-pub fn version(personality: &Personality, print: Print) {
-    print(personality.version.as_bytes());
-}
-
-/// Hands the options to `print`, a line at a time.
-pub fn help(personality: &Personality, print: Print) {
-    print(personality.usage.as_bytes());
-    personality.options().for_each(|option| {
-        let (written, does) = option.columns();
+/// Hands what `request` asks for to `print`: the options, a line at a time; the licence,
+/// MIT; one line with the version, natively one that dockerd can read: `tini version
+/// X.Y.Z (tini-rs) - git.HASH`.
+// Its lines would make the frame of a run larger: 112 bytes.
+#[inline(never)]
+pub fn print(personality: &Personality, request: Request, print: Print) {
+    let template = match request {
+        Request::Help => personality.usage,
+        Request::Version => "%",
+        Request::License => return print(LICENSE.as_bytes()),
+        Request::Run => return,
+    };
+    let mut line = Line::new();
+    line.fill(template, &[&personality.version]);
+    print(line.finish());
+    if request == Request::Version {
+        return;
+    }
+    for option in personality.options() {
+        let (written, does) = cut(option.line().bytes(), b'\t');
+        let Some(does) = does else { break };
         let mut line = Line::new();
         line.push(written);
         line.pad(33);
         line.push(does);
         print(line.finish());
-    });
+    }
     print(VARIABLES.as_bytes());
 }

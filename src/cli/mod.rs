@@ -8,20 +8,20 @@ use core::fmt::{self, Display, Formatter};
 
 use crate::exit::Remap;
 use crate::signal::Signal;
-use crate::supervisor::Policy;
+use crate::supervisor::{Policy, Span};
 use crate::sys::{Strings, Text, add_variable};
-use crate::text::{Line, Piece, cut, display, number, parts, same};
+use crate::text::{Line, Piece, cut, display, take_number};
 
 mod help;
 mod options;
 mod personality;
 mod values;
 
-pub use help::{Print, help, license, version};
-pub use options::{NATIVE, Opt, Setting};
+pub use help::{Print, print};
+pub use options::{Opt, Setting};
 pub use personality::{Personality, Texts};
 
-use options::VARIABLES_BY_NAME;
+use options::NATIVE;
 
 /// Whom signals go to, and where the program is put for that.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,10 +62,6 @@ pub struct Config<'a> {
     pub program: Strings<'a>,
     /// The environment, for the program as it is.
     pub environment: Strings<'a>,
-    /// The value of PATH, if it is set.
-    pub path: Option<Text<'a>>,
-    /// Where in `environment` LISTEN_PID and WATCHDOG_PID stand.
-    pub pid_variables: [Option<Strings<'a>>; PID_VARIABLES.len()],
 }
 
 /// The variables that name the process that they are for (`sd_listen_fds(3)`,
@@ -80,7 +76,7 @@ impl<'a> Config<'a> {
     pub fn new(personality: &Personality, program: Strings<'a>, environment: Strings<'a>) -> Config<'a> {
         Config {
             policy: Policy {
-                grace_period: personality.grace_period,
+                grace_period: personality.exits_at_once.then_some(Span::ZERO),
                 pause: personality.pauses,
                 ..Policy::default()
             },
@@ -94,8 +90,6 @@ impl<'a> Config<'a> {
             directory: None,
             program,
             environment,
-            path: None,
-            pid_variables: [None; PID_VARIABLES.len()],
         }
     }
 }
@@ -125,42 +119,20 @@ pub enum Request {
 /// what is accepted.
 #[derive(Clone, Copy, Debug)]
 pub struct UsageError<'a> {
-    /// With `%` for the option, what was given, and what is accepted.
+    /// With `%` for what was given, the option, and what that takes.
     template: &'static str,
-    option: Option<Opt>,
-    given: &'a [u8],
+    given: Text<'a>,
+    option: Opt,
 }
 
-impl<'a> UsageError<'a> {
-    fn of_word(template: &'static str, given: &'a [u8]) -> UsageError<'a> {
-        UsageError { template, option: None, given }
-    }
-
-    fn of_option(template: &'static str, option: Opt, given: &'a [u8]) -> UsageError<'a> {
-        UsageError { template, option: Some(option), given }
-    }
-}
-
-const UNKNOWN_LETTER: &str = "unknown option \"-%\"; --help lists the options";
-const UNKNOWN_OPTION: &str = "unknown option \"--%\"; --help lists the options";
-const AMBIGUOUS_OPTION: &str = "more than one option begins with \"--%\"; --help lists the options";
-const MISSING_VALUE: &str = "option % needs a value%: %";
-const UNEXPECTED_VALUE: &str = "option % takes no value, but was given \"%\"";
-const BAD_OPTION: &str = "option %: \"%\" is not %";
-const BAD_VARIABLE: &str = "variable \"%\": its value is not %";
+const UNKNOWN: &str = "unknown option \"-%\"; --help lists the options";
+const AMBIGUOUS: &str = "more than one option begins with \"-%\"; --help lists the options";
+const BAD_VALUE: &str = "cannot use \"%\": % takes %";
 const NO_PROGRAM: &str = "no program was given; usage: [OPTIONS] [--] PROGRAM [ARGS...]";
 
 impl Piece for UsageError<'_> {
     fn write(&self, line: &mut Line) {
-        match &self.option {
-            None => line.fill(self.template, &[&self.given]),
-            Some(option) => {
-                let accepted = option.setting.accepted().as_bytes();
-                let pieces: [&dyn Piece; 3] = [option, &self.given, &accepted];
-                let named = usize::from(core::ptr::eq(self.template, BAD_VARIABLE));
-                line.fill(self.template, pieces.get(named..).unwrap_or_default());
-            }
-        }
+        line.fill(self.template, &[&self.given, &self.option, &self.option.setting().accepted()]);
     }
 }
 
@@ -179,283 +151,232 @@ pub fn parse<'a>(
     argv: Strings<'a>,
     config: &mut Config<'a>,
 ) -> Result<Request, UsageError<'a>> {
-    let mut reader = Reader { personality, config, given: 0, kept: argv, additions: 0 };
-    let request = reader.options(argv)?;
-    if request == Request::Run {
-        reader.variables()?;
-        reader.add_variables();
-        if reader.config.reach == Reach::Session {
-            reader.config.policy.rewrite.stop_for_sure();
-        }
-        if !reader.config.policy.pause && reader.config.program.is_empty() {
-            return Err(UsageError::of_word(NO_PROGRAM, b""));
-        }
-    }
-    Ok(request)
+    let mut reader = Reader { personality, argv, config, given: 0, adding: false, outcome: Ok(Request::Run) };
+    reader.read();
+    reader.outcome
 }
 
 struct Reader<'c, 'a> {
     personality: &'static Personality,
+    argv: Strings<'a>,
     config: &'c mut Config<'a>,
     /// The settings that options made, a bit each.
     given: u32,
-    /// Where in argv the last variable for the program is kept, see `keep`, and how
-    /// many there are.
-    kept: Strings<'a>,
-    additions: usize,
+    /// The options are read a second time, for the variables of the program.
+    adding: bool,
+    /// Here and not handed up by all who read: 184 bytes less.
+    outcome: Result<Request, UsageError<'a>>,
 }
 
+// What reads gives nothing once the outcome stands: an error, or something to print.
 impl<'a> Reader<'_, 'a> {
+    #[inline(never)]
+    fn refuse(&mut self, template: &'static str, option: Opt, given: Text<'a>) -> Option<()> {
+        self.outcome = Err(UsageError { template, given, option });
+        None
+    }
+
+    // In the frame of its caller, which is a large one, each of its variables would be
+    // further away: 104 bytes.
+    #[inline(never)]
+    fn read(&mut self) -> Option<()> {
+        if self.personality.pauses {
+            for (word, _) in self.config.program {
+                let mut word = word;
+                if word.take(b'-') && (word.take(b'v') || word.take(b'V')) && word.is_empty() {
+                    self.outcome = Ok(Request::Version);
+                    return None;
+                }
+            }
+        } else {
+            self.options()?;
+        }
+        for (variable, _) in self.config.environment {
+            self.variable(variable)?;
+        }
+        // Only now, since a variable that the program is given is none of the init's.
+        if self.given & Setting::ENV.bit() != 0 {
+            self.adding = true;
+            self.options()?;
+        }
+        if self.config.reach == Reach::Session {
+            self.config.policy.rewrite.stop_for_sure();
+        }
+        if !self.config.policy.pause && self.config.program.is_empty() {
+            self.refuse(NO_PROGRAM, Opt::NONE, Text::EMPTY)?;
+        }
+        Some(())
+    }
+
+    /// The next word of argv, if there is one.
+    fn word(&mut self) -> Option<Text<'a>> {
+        self.config.program.next().map(|(word, _)| word)
+    }
+
     /// Up to the program, the first word that is no option (POSIX, "Utility Syntax
     /// Guidelines", 9).
-    fn options(&mut self, argv: Strings<'a>) -> Result<Request, UsageError<'a>> {
-        let (_, mut rest) = argv.split_first().ok_or(UsageError::of_word(NO_PROGRAM, b""))?;
-        if self.personality.pauses {
-            let asks = |word: Text| same(word.bytes(), b"-v");
-            return Ok(if rest.any(|(word, _)| asks(word)) { Request::Version } else { Request::Run });
-        }
-        while let Some((word, after)) = rest.split_first() {
-            let Some(letters) = word.strip_prefix(b"-").filter(|letters| !letters.is_empty()) else { break };
-            rest = after;
-            let request = match letters.strip_prefix(b"-") {
-                Some(long) if long.is_empty() => break,
-                Some(long) => self.long_option(long, &mut rest)?,
-                None => self.letters(letters, &mut rest)?,
-            };
-            if request != Request::Run {
-                return Ok(request);
+    fn options(&mut self) -> Option<()> {
+        self.config.program = self.argv;
+        self.word();
+        loop {
+            let rest = self.config.program;
+            let Some(mut word) = self.word() else { return Some(()) };
+            if !word.take(b'-') || word.is_empty() {
+                self.config.program = rest;
+                return Some(());
+            }
+            if word.first() == b'-' && word.rest().is_empty() {
+                return Some(());
+            }
+            while !word.is_empty() {
+                word = self.option(word)?;
             }
         }
-        self.config.program = rest;
-        Ok(Request::Run)
     }
 
-    /// `-vvt5s`, `-t 5s`
-    fn letters(&mut self, mut letters: Text<'a>, rest: &mut Strings<'a>) -> Result<Request, UsageError<'a>> {
-        while let Some((letter, after)) = letters.split_first() {
-            let spelled = letters.bytes().get(..1).unwrap_or_default();
-            let option =
-                self.personality.options().find(|option| option.letter() == letter && letter != b' ');
-            let option = option.ok_or(UsageError::of_word(UNKNOWN_LETTER, spelled))?;
-            let mut attached = Some(after).filter(|after| option.long().1 && !after.is_empty());
-            if self.personality.letter_equals {
-                attached = attached.map(|value| value.strip_prefix(b"=").unwrap_or(value));
-            }
-            let request = self.option(option, attached, rest)?;
-            if request != Request::Run || attached.is_some() {
-                return Ok(request);
-            }
-            letters = after;
-        }
-        Ok(Request::Run)
-    }
-
-    /// `--grace-period=5s`, `--grace-period 5s`, `--gr 5s`
-    fn long_option(&mut self, word: Text<'a>, rest: &mut Strings<'a>) -> Result<Request, UsageError<'a>> {
-        let (name, value) = cut(word.bytes(), b'=');
-        let mut found: Option<Opt> = None;
+    /// One option at the front of `word`, which lacks its first dash: `vvt5s`,
+    /// `-grace-period=5s`, `-gr`. Gives what is left of the word.
+    fn option(&mut self, word: Text<'a>) -> Option<Text<'a>> {
+        let mut found: Option<(Opt, Text)> = None;
         for option in self.personality.options() {
-            let (long, _) = option.long();
-            if !long.starts_with(name) {
-                continue;
+            let Some(rest) = option.after(word) else { continue };
+            if found.is_some_and(|(other, _)| other.setting() != option.setting()) {
+                self.refuse(AMBIGUOUS, Opt::NONE, word)?;
             }
-            if found.is_some_and(|other| other.setting != option.setting) {
-                return Err(UsageError::of_word(AMBIGUOUS_OPTION, name));
+            found = Some((option, rest));
+        }
+        let Some((option, mut rest)) = found else {
+            self.refuse(UNKNOWN, Opt::NONE, word)?;
+            return None;
+        };
+        let is_long = word.first() == b'-';
+        let mut value = Text::EMPTY;
+        if option.takes_value() {
+            if rest.is_empty() {
+                // That there is none is as bad as an empty one.
+                value = self.word().unwrap_or(Text::EMPTY);
+            } else {
+                if is_long || self.personality.letter_equals {
+                    rest.take(b'=');
+                }
+                value = rest;
             }
-            found = Some(option);
-            if long.len() == name.len() {
-                break;
-            }
+            rest = Text::EMPTY;
+        } else if is_long && !rest.is_empty() {
+            self.refuse(BAD_VALUE, option, word)?;
         }
-        let option = found.ok_or(UsageError::of_word(UNKNOWN_OPTION, name))?;
-        if let Some(value) = value
-            && !option.long().1
-        {
-            return Err(UsageError::of_option(UNEXPECTED_VALUE, option, value));
+        self.given |= option.setting().overriding();
+        if self.set(option.setting(), value).is_none() {
+            self.refuse(BAD_VALUE, option, value)?;
         }
-        let attached = word.strip_prefix(name).and_then(|rest| rest.strip_prefix(b"="));
-        self.option(option, attached, rest)
-    }
-
-    fn option(
-        &mut self,
-        option: Opt,
-        attached: Option<Text<'a>>,
-        rest: &mut Strings<'a>,
-    ) -> Result<Request, UsageError<'a>> {
-        let mut text = Text::from(c"");
-        if let Some(attached) = attached {
-            text = attached;
-        } else if option.long().1 {
-            let after;
-            (text, after) = rest.split_first().ok_or(UsageError::of_option(MISSING_VALUE, option, b""))?;
-            *rest = after;
-        }
-        self.given |= option.setting.overriding();
-        let value = text.bytes();
-        match option.setting {
-            Setting::Help => return Ok(Request::Help),
-            Setting::Version => return Ok(Request::Version),
-            Setting::License => return Ok(Request::License),
-            Setting::Workdir => self.config.directory = Some(text),
-            Setting::Env if value.first() != Some(&b'=') && cut(value, b'=').1.is_some() => self.keep(text),
-            setting => self.set(setting, value).ok_or(UsageError::of_option(BAD_OPTION, option, value))?,
-        }
-        Ok(Request::Run)
-    }
-
-    /// Keeps a variable for the program in the next place of argv: this one has been
-    /// read, since an option took it or one behind it.
-    fn keep(&mut self, variable: Text<'a>) {
-        if let Some((_, next)) = self.kept.split_first() {
-            next.put(variable);
-            self.kept = next;
-            self.additions = self.additions.wrapping_add(1);
-        }
-    }
-
-    /// Puts the variables that were kept into the program's environment, the last
-    /// first, so that of two with one name the later stays.
-    fn add_variables(&mut self) {
-        if self.additions == 0 {
-            return;
-        }
-        let config = &mut *self.config;
-        let mut added = 0usize;
-        for _ in 0..self.additions {
-            let Some((variable, _)) = self.kept.split_first() else { break };
-            if add_variable(&mut config.program, &mut config.environment, added, variable) {
-                added = added.wrapping_add(1);
-            }
-            let Some(before) = self.kept.with_place_before() else { break };
-            self.kept = before;
-        }
-        (config.path, config.pid_variables) = (None, [None; PID_VARIABLES.len()]);
-        let environment = config.environment;
-        environment.for_each(|(variable, place)| self.note(variable, place));
-    }
-
-    /// One walk over the environment, looking at first letters before more.
-    fn variables(&mut self) -> Result<(), UsageError<'a>> {
-        for (variable, place) in self.config.environment {
-            match variable.first() {
-                b'P' | b'L' | b'W' => self.note(variable, place),
-                b'T' | b'D' | b'C' => self.variable(variable)?,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Notes what starting the program needs to know of its environment.
-    fn note(&mut self, variable: Text<'a>, place: Strings<'a>) {
-        // Of two the first counts (`getenv(3)`).
-        if let Some(value) = variable.strip_prefix(b"PATH=") {
-            self.config.path = self.config.path.or(Some(value));
-        }
-        for (kept, name) in self.config.pid_variables.iter_mut().zip(PID_VARIABLES) {
-            if variable.strip_prefix(name.as_bytes()).is_some() {
-                kept.get_or_insert(place);
-            }
-        }
+        (self.outcome.is_ok_and(|request| request == Request::Run)).then_some(rest)
     }
 
     /// What a variable says, in every personality the same.
-    fn variable(&mut self, variable: Text<'a>) -> Result<(), UsageError<'a>> {
-        let ours = variable.strip_prefix(b"TINI_");
-        for option in NATIVE.options("") {
-            if let Some(value) = ours.and_then(|name| option.value_of(name)) {
-                return self.by_variable(option, variable, value);
+    fn variable(&mut self, variable: Text<'a>) -> Option<()> {
+        if let Some(ours) = variable.strip_prefix(b"TINI_") {
+            let mut options = NATIVE.map(Opt);
+            let Some((option, value)) = options.find_map(|option| Some((option, option.value_of(ours)?)))
+            else {
+                return Some(());
+            };
+            let setting = option.setting();
+            if self.given & setting.overriding() != 0 {
+                return Some(());
             }
-        }
-        for (name, setting) in &VARIABLES_BY_NAME {
-            let Some(value) = variable.strip_prefix(name.as_bytes()) else { continue };
-            if ours.is_some() {
-                let option = Opt { setting: *setting, line: b"" };
-                return self.by_variable(option, variable, value);
-            }
-            if (value.is_empty() || name.ends_with('=')) && self.given & setting.overriding() == 0 {
-                match setting {
-                    Setting::SingleChild => self.config.reach = Reach::Program,
-                    _ => self.config.verbosity = self.config.verbosity.max(3),
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Where a variable says more, or less, than the option: a switch can be off, a
-    /// list has more than one rule.
-    fn by_variable(
-        &mut self,
-        option: Opt,
-        variable: Text<'a>,
-        value: Text<'a>,
-    ) -> Result<(), UsageError<'a>> {
-        let value = value.bytes();
-        let config = &mut *self.config;
-        let understood = match option.setting {
-            setting if self.given & setting.overriding() != 0 => Some(()),
-            Setting::Verbose => {
-                let most = u32::from(Config::MOST_VERBOSE);
-                number(value).map(|level| config.verbosity = level.min(most) as u8)
-            }
-            setting @ (Setting::Rewrite | Setting::RemapExit) => {
-                parts(value, b',').try_for_each(|rule| self.set(setting, rule))
-            }
-            setting @ (Setting::GracePeriod | Setting::ParentDeathSignal) => self.set(setting, value),
-            setting if values::boolean(value) => self.set(setting, value),
-            // Switched off, where it is on by itself.
-            setting => {
-                config.reach = match (setting, config.reach) {
-                    (Setting::ProcessGroup, Reach::Group) => Reach::Leader,
-                    (Setting::Session, Reach::Session) => Reach::Group,
+            if !option.takes_value() && !values::boolean(value) {
+                // Switched off, where it is on by itself.
+                self.config.reach = match (setting, self.config.reach) {
+                    (Setting::KILL_PROCESS_GROUP, Reach::Group) => Reach::Leader,
+                    (Setting::SESSION, Reach::Session) => Reach::Group,
                     (_, reach) => reach,
                 };
-                Some(())
+                return Some(());
             }
-        };
-        understood.ok_or(UsageError::of_option(BAD_VARIABLE, option, variable.bytes()))
+            let value = if option.takes_value() { value } else { Text::EMPTY };
+            if self.set(setting, value).is_none() {
+                self.refuse(BAD_VALUE, option, variable)?;
+            }
+            return Some(());
+        }
+        // Other inits'.
+        if variable.is(b"DUMB_INIT_SETSID=0") && self.given & Setting::SINGLE_CHILD.overriding() == 0 {
+            self.config.reach = Reach::Program;
+        }
+        if (variable.is(b"DUMB_INIT_DEBUG=1") || variable.strip_prefix(b"CATATONIT_DEBUG=").is_some())
+            && self.given & Setting::VERBOSITY.overriding() == 0
+        {
+            self.config.verbosity = self.config.verbosity.max(3);
+        }
+        Some(())
     }
 
     /// What an option says; nothing if its value can't be understood.
-    fn set(&mut self, setting: Setting, value: &'a [u8]) -> Option<()> {
+    fn set(&mut self, setting: Setting, text: Text<'a>) -> Option<()> {
+        if self.adding && setting != Setting::ENV {
+            return Some(());
+        }
         let config = &mut *self.config;
+        let mut rest = text;
+        let value = &mut rest;
         match setting {
-            Setting::GracePeriod => config.policy.grace_period = Some(values::duration(value)?),
-            Setting::ParentDeathSignal => config.parent_death_signal = Some(Signal::parse(value)?),
-            Setting::Rewrite => {
+            Setting::GRACE_PERIOD => config.policy.grace_period = Some(values::duration(value)?),
+            Setting::PARENT_DEATH_SIGNAL => config.parent_death_signal = Some(Signal::take(value)?),
+            Setting::REWRITE => loop {
                 let (from, to) = values::rewrite(value)?;
                 config.policy.rewrite.set(from, to);
-            }
-            Setting::RemapExit => {
+                if !value.take(b',') {
+                    break;
+                }
+            },
+            Setting::REMAP_EXIT => loop {
                 let (from, to) = values::remap(value)?;
                 config.remap.set(from, to);
-            }
-            Setting::User => {
-                let (user, group) = cut(value, b':');
-                config.user = Some(values::id(user)?);
-                if let Some(group) = group {
-                    config.group = Some(values::id(group)?);
+                if !value.take(b',') {
+                    break;
+                }
+            },
+            Setting::USER => {
+                config.user = Some(values::id(value)?);
+                if value.take(b':') {
+                    config.group = Some(values::id(value)?);
                 }
             }
-            Setting::Group => config.group = Some(values::id(value)?),
-            Setting::ProcessGroup => config.reach = Reach::Group,
-            Setting::SingleChild => config.reach = Reach::Program,
-            Setting::Session => config.reach = Reach::Session,
-            Setting::Pause => config.policy.pause = true,
-            Setting::WaitAll => config.policy.wait_all = true,
-            Setting::WarnOnReap => config.warn_on_reap = true,
-            Setting::Verbose => {
+            Setting::GROUP => config.group = Some(values::id(value)?),
+            Setting::WORKDIR => {
+                config.directory = Some(text);
+                return (!text.is_empty()).then_some(());
+            }
+            Setting::ENV => {
+                let (name, value) = cut(text.bytes(), b'=');
+                if name.is_empty() || value.is_none() {
+                    return None;
+                }
+                if self.adding {
+                    add_variable(self.argv, &mut config.program, &mut config.environment, text);
+                }
+                return Some(());
+            }
+            Setting::PROCESS_GROUP | Setting::KILL_PROCESS_GROUP => config.reach = Reach::Group,
+            Setting::SINGLE_CHILD => config.reach = Reach::Program,
+            Setting::SESSION => config.reach = Reach::Session,
+            Setting::PAUSE => config.policy.pause = true,
+            Setting::WAIT_ALL => config.policy.wait_all = true,
+            Setting::WARN_ON_REAP => config.warn_on_reap = true,
+            Setting::VERBOSITY => {
+                let most = u32::from(Config::MOST_VERBOSE);
+                config.verbosity = take_number(value)?.min(most) as u8;
+            }
+            Setting::VERBOSE => {
                 let verbosity = config.verbosity.saturating_add(self.personality.verbose);
                 config.verbosity = verbosity.min(Config::MOST_VERBOSE);
             }
-            Setting::Quiet => config.verbosity = config.verbosity.saturating_sub(1),
-            Setting::Subreaper => {}
-            Setting::Env | Setting::Workdir | Setting::License | Setting::Version | Setting::Help => {
-                return None;
-            }
+            Setting::QUIET => config.verbosity = config.verbosity.saturating_sub(1),
+            Setting::LICENSE => self.outcome = Ok(Request::License),
+            Setting::VERSION => self.outcome = Ok(Request::Version),
+            Setting::HELP => self.outcome = Ok(Request::Help),
+            _ => {}
         }
-        Some(())
+        rest.is_empty().then_some(())
     }
 }

@@ -2,49 +2,57 @@
 //! down. A line of `--help` is the definition; letter, name and value are read from
 //! it, and the variable is the name with another spelling.
 
-use crate::sys::Text;
-use crate::text::{Line, Parts, Piece, cut, parts};
+use crate::sys::{Table, Text, table};
+use crate::text::{Line, Piece, cut};
 
 /// What an option sets. Down to the first that is said not to, each has a variable,
 /// `TINI_` and its long name: `TINI_GRACE_PERIOD`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[repr(u8)]
+pub struct Setting(u8);
+
 #[allow(missing_docs, reason = "the tables say what each is")]
-pub enum Setting {
-    GracePeriod,
-    SingleChild,
-    Session,
-    Subreaper,
-    ParentDeathSignal,
-    Rewrite,
-    RemapExit,
-    WarnOnReap,
-    Pause,
-    WaitAll,
+impl Setting {
+    pub const GRACE_PERIOD: Setting = Setting(1);
+    pub const SINGLE_CHILD: Setting = Setting(2);
+    pub const SESSION: Setting = Setting(3);
+    pub const SUBREAPER: Setting = Setting(4);
+    pub const PARENT_DEATH_SIGNAL: Setting = Setting(5);
+    pub const REWRITE: Setting = Setting(6);
+    pub const REMAP_EXIT: Setting = Setting(7);
+    pub const WARN_ON_REAP: Setting = Setting(8);
+    pub const PAUSE: Setting = Setting(9);
+    pub const WAIT_ALL: Setting = Setting(10);
+    /// By its variable alone.
+    pub const VERBOSITY: Setting = Setting(11);
+    /// The same as [`Setting::PROCESS_GROUP`], by its variable.
+    pub const KILL_PROCESS_GROUP: Setting = Setting(12);
     /// From here on without such a variable.
-    ProcessGroup,
-    Verbose,
-    Quiet,
-    User,
-    Group,
-    Workdir,
-    Env,
-    License,
-    Version,
-    Help,
+    pub const PROCESS_GROUP: Setting = Setting(13);
+    pub const VERBOSE: Setting = Setting(14);
+    pub const QUIET: Setting = Setting(15);
+    pub const USER: Setting = Setting(16);
+    pub const GROUP: Setting = Setting(17);
+    pub const WORKDIR: Setting = Setting(18);
+    pub const ENV: Setting = Setting(19);
+    pub const LICENSE: Setting = Setting(20);
+    pub const VERSION: Setting = Setting(21);
+    pub const HELP: Setting = Setting(22);
 }
 
 impl Setting {
     /// Its place in a set of settings.
-    const fn bit(self) -> u32 {
-        1u32.wrapping_shl(self as u32)
+    pub(super) const fn bit(self) -> u32 {
+        1u32.wrapping_shl(self.0 as u32)
     }
 
     /// The settings that leave a variable for this one unread when an option has
     /// made one of them.
     pub(super) const fn overriding(self) -> u32 {
-        const REACH: u32 = Setting::ProcessGroup.bit() | Setting::SingleChild.bit() | Setting::Session.bit();
-        const VERBOSITY: u32 = Setting::Verbose.bit() | Setting::Quiet.bit();
+        const REACH: u32 = Setting::PROCESS_GROUP.bit()
+            | Setting::KILL_PROCESS_GROUP.bit()
+            | Setting::SINGLE_CHILD.bit()
+            | Setting::SESSION.bit();
+        const VERBOSITY: u32 = Setting::VERBOSE.bit() | Setting::QUIET.bit() | Setting::VERBOSITY.bit();
         let bit = self.bit();
         match bit {
             _ if REACH & bit != 0 => REACH,
@@ -53,158 +61,153 @@ impl Setting {
         }
     }
 
-    /// What its value can be, in words that follow "is not".
-    pub(super) const fn accepted(self) -> &'static str {
-        match self {
-            Setting::GracePeriod => {
-                "a time such as 10s, 500ms, 1m30s, a number of seconds, or 0 for no waiting"
-            }
-            Setting::ParentDeathSignal => "a signal such as TERM, SIGUSR1, RTMIN+3 or a number from 1 to 64",
-            Setting::Rewrite => {
-                "SIGNAL:SIGNAL, by name or number, 0 or none to drop it (not for KILL, STOP, CHLD)"
-            }
-            Setting::RemapExit => "CODE or CODE:CODE, each from 0 to 255",
-            Setting::Verbose => "a number, 0 to 4",
-            Setting::Env => "NAME=VALUE",
-            _ => "a number, or UID:GID",
-        }
+    /// What its value can be, in words that follow "takes".
+    pub(super) fn accepted(self) -> Text<'static> {
+        ACCEPTED.row(self.0).unwrap_or(Text::from(c"no value"))
     }
 }
 
-/// A table: lines of `--help`, and what each of them sets.
-pub struct Table {
-    lines: &'static str,
-    settings: &'static [Setting],
+const ACCEPTED: Table = table!(&[
+    (Setting::GRACE_PERIOD.0, "a time such as 10s, 500ms, 1m30s, a number of seconds, or 0 for no waiting"),
+    (Setting::PARENT_DEATH_SIGNAL.0, "a signal such as TERM, SIGUSR1, RTMIN+3 or a number from 1 to 64"),
+    (Setting::REWRITE.0, "SIGNAL:SIGNAL, by name or number, 0 or none to drop it (not for KILL, STOP, CHLD)"),
+    (Setting::REMAP_EXIT.0, "CODE or CODE:CODE, each from 0 to 255"),
+    (Setting::VERBOSITY.0, "a number, 0 to 4"),
+    (Setting::ENV.0, "NAME=VALUE"),
+    (Setting::WORKDIR.0, "a directory"),
+    (Setting::USER.0, "a number, or UID:GID"),
+    (Setting::GROUP.0, "a number"),
+]);
+
+/// One option: what it sets, and its line of `--help`.
+#[derive(Clone, Copy, Debug)]
+pub struct Opt(pub(super) Text<'static>);
+
+impl Opt {
+    /// No option: it sets nothing and is written as nothing.
+    pub(super) const NONE: Opt = Opt(Text::EMPTY);
 }
 
-impl Table {
-    /// Its options from top to bottom, those with one of `letters`; with none, all.
-    pub fn options(&self, letters: &'static str) -> Options {
-        let lines = parts(self.lines.as_bytes(), b'\n');
-        Options { lines, settings: self.settings.iter(), letters: letters.as_bytes() }
-    }
-}
-
-/// Over the options of a table.
+/// Over the options of a table from top to bottom: those with one of the letters; with
+/// none, all.
+#[derive(Clone, Copy)]
 pub struct Options {
-    lines: Parts<'static>,
-    settings: core::slice::Iter<'static, Setting>,
-    letters: &'static [u8],
+    pub(super) table: Table,
+    pub(super) letters: &'static str,
 }
 
 impl Iterator for Options {
     type Item = Opt;
 
-    #[inline(never)]
     fn next(&mut self) -> Option<Opt> {
-        loop {
-            let option = Opt { setting: *self.settings.next()?, line: self.lines.next()? };
-            let letter = option.letter();
-            if self.letters.is_empty() || cut(self.letters, letter).1.is_some() {
-                return Some(option);
-            }
-        }
+        let Options { table, letters } = self;
+        let mut options = table.map(Opt);
+        options.find(|option| letters.is_empty() || letters.bytes().any(|letter| letter == option.letter()))
     }
-}
-
-/// One option.
-#[derive(Clone, Copy, Debug)]
-pub struct Opt {
-    /// What it sets.
-    pub setting: Setting,
-    /// Its line of `--help`.
-    pub line: &'static [u8],
 }
 
 impl Opt {
+    /// What it sets.
+    #[must_use]
+    pub fn setting(self) -> Setting {
+        Setting(self.0.first())
+    }
+
     /// Its letter, a blank if it has none.
     #[must_use]
     pub fn letter(self) -> u8 {
-        self.line.get(1).copied().unwrap_or_default()
+        self.line().rest().first()
     }
 
-    /// How it is written, and what it does.
-    pub(super) fn columns(self) -> (&'static [u8], &'static [u8]) {
-        let (written, does) = cut(self.line, b'\t');
-        (written, does.unwrap_or_default())
-    }
-
-    /// Its long name, without dashes, and whether it takes a value.
+    /// Its line of `--help`: how it is written, a tab, what it does.
     #[must_use]
-    #[inline(never)]
-    pub fn long(self) -> (&'static [u8], bool) {
-        let (name, value) = cut(self.columns().0.get("-x, --".len()..).unwrap_or_default(), b' ');
-        (name, value.is_some())
+    pub fn line(self) -> Text<'static> {
+        self.0.rest()
+    }
+
+    /// Its line from its long name on.
+    fn long(self) -> Text<'static> {
+        self.line().skip("-x, --".len())
+    }
+
+    /// Whether it takes a value: a word for that follows its name.
+    #[must_use]
+    pub fn takes_value(self) -> bool {
+        let mut name = self.long();
+        while name.first() > b' ' {
+            name = name.rest();
+        }
+        name.first() == b' '
+    }
+
+    /// What follows this option in `word`, an option as it was given but for the first
+    /// dash: behind its letter, or behind its long name or the beginning of that.
+    pub(super) fn after<'a>(self, word: Text<'a>) -> Option<Text<'a>> {
+        let mut rest = word.rest();
+        if word.first() != b'-' {
+            return (word.first() == self.letter() && word.first() != b' ').then_some(rest);
+        }
+        let mut name = self.long();
+        while !matches!(rest.first(), 0 | b'=') {
+            if name.first() <= b' ' || !rest.take(name.first()) {
+                return None;
+            }
+            name = name.rest();
+        }
+        Some(rest)
     }
 
     /// The value of `variable`, without its `TINI_`, if it is this option's.
     pub(super) fn value_of<'a>(self, variable: Text<'a>) -> Option<Text<'a>> {
         let mut rest = variable;
-        for letter in self.long().0 {
-            let letter = if *letter == b'-' { b'_' } else { letter.to_ascii_uppercase() };
-            rest = rest.strip_prefix(&[letter])?;
+        let mut name = self.long();
+        while name.first() > b' ' {
+            let letter = name.first();
+            if !rest.take(if letter == b'-' { b'_' } else { letter.to_ascii_uppercase() }) {
+                return None;
+            }
+            name = name.rest();
         }
-        rest.strip_prefix(b"=").filter(|_| self.setting < Setting::ProcessGroup)
+        (rest.take(b'=') && self.setting() < Setting::PROCESS_GROUP).then_some(rest)
     }
 }
 
-/// `-t (--grace-period)`, `--user`
+/// As in `--help`: `-t, --grace-period DURATION`.
 impl Piece for Opt {
     fn write(&self, line: &mut Line) {
-        let (long, _) = self.long();
-        match self.letter() {
-            b' ' => line.fill("--%", &[&long]),
-            letter => line.fill("-% (--%)", &[&&[letter][..], &long]),
-        }
+        let mut written = self.line();
+        while written.take(b' ') {}
+        cut(written.bytes(), b'\t').0.write(line);
     }
 }
 
-/// The native options. Those of tini, dumb-init and catatonit are among them.
-pub static NATIVE: Table = Table {
-    lines: "\
--t, --grace-period DURATION\thow long a shutdown may take: 10s, 500ms, 1m30s
--g, --process-group\tsignals go to the program's process group
--c, --single-child\tsignals go to the program alone
--S, --session\tthe program gets a session of its own
--s, --subreaper\tcollect orphans when not PID 1 (default)
--p, --parent-death-signal SIG\treceive SIG when the parent dies
--r, --rewrite SIG:SIG\tpass a signal on as another; 0 drops it
--e, --remap-exit CODE[:CODE]\texit with 0, or the second code, instead
--w, --warn-on-reap\twarn of each orphan collected
--v, --verbose\tsay more, up to -vvv
--q, --quiet\tsay less
--P, --pause\trun nothing, collect orphans until TERM or INT
--W, --wait-all\tgo on until the last process has ended
-    --user UID[:GID]\trun the program as this user
-    --workdir DIR\trun the program in DIR
-    --env NAME=VALUE\tadd to the program's environment
--l, --license\tprint the licence
--L, --license\tprint the licence
--V, --version\tprint the version
--h, --help\tprint this text",
-    settings: &[
-        Setting::GracePeriod,
-        Setting::ProcessGroup,
-        Setting::SingleChild,
-        Setting::Session,
-        Setting::Subreaper,
-        Setting::ParentDeathSignal,
-        Setting::Rewrite,
-        Setting::RemapExit,
-        Setting::WarnOnReap,
-        Setting::Verbose,
-        Setting::Quiet,
-        Setting::Pause,
-        Setting::WaitAll,
-        Setting::User,
-        Setting::Workdir,
-        Setting::Env,
-        Setting::License,
-        Setting::License,
-        Setting::Version,
-        Setting::Help,
-    ],
-};
+/// The native options. Those of tini, dumb-init and catatonit are among them. The last
+/// two lines are for variables alone: without dashes no word is like them, and without
+/// a description `--help` leaves them out.
+pub(super) const NATIVE: Table = table!(&[
+    (Setting::GRACE_PERIOD.0, "-t, --grace-period DURATION\thow long a shutdown may take: 10s, 500ms, 1m30s"),
+    (Setting::PROCESS_GROUP.0, "-g, --process-group\tsignals go to the program's process group"),
+    (Setting::SINGLE_CHILD.0, "-c, --single-child\tsignals go to the program alone"),
+    (Setting::SESSION.0, "-S, --session\tthe program gets a session of its own"),
+    (Setting::SUBREAPER.0, "-s, --subreaper\tcollect orphans when not PID 1 (default)"),
+    (Setting::PARENT_DEATH_SIGNAL.0, "-p, --parent-death-signal SIG\treceive SIG when the parent dies"),
+    (Setting::REWRITE.0, "-r, --rewrite SIG:SIG\tpass a signal on as another; 0 drops it"),
+    (Setting::REMAP_EXIT.0, "-e, --remap-exit CODE[:CODE]\texit with 0, or the second code, instead"),
+    (Setting::WARN_ON_REAP.0, "-w, --warn-on-reap\twarn of each orphan collected"),
+    (Setting::VERBOSE.0, "-v, --verbose\tsay more, up to -vvv"),
+    (Setting::QUIET.0, "-q, --quiet\tsay less"),
+    (Setting::PAUSE.0, "-P, --pause\trun nothing, collect orphans until TERM or INT"),
+    (Setting::WAIT_ALL.0, "-W, --wait-all\tgo on until the last process has ended"),
+    (Setting::USER.0, "    --user UID[:GID]\trun the program as this user"),
+    (Setting::WORKDIR.0, "    --workdir DIR\trun the program in DIR"),
+    (Setting::ENV.0, "    --env NAME=VALUE\tadd to the program's environment"),
+    (Setting::LICENSE.0, "-l, --license\tprint the licence"),
+    (Setting::LICENSE.0, "-L, --license\tprint the licence"),
+    (Setting::VERSION.0, "-V, --version\tprint the version"),
+    (Setting::HELP.0, "-h, --help\tprint this text"),
+    (Setting::KILL_PROCESS_GROUP.0, "      kill-process-group"),
+    (Setting::VERBOSITY.0, "      verbosity NUMBER"),
+]);
 
 /// What `--help` says below the native options.
 pub(super) const VARIABLES: &str = "
@@ -213,34 +216,13 @@ TINI_KILL_PROCESS_GROUP=1, -v is TINI_VERBOSITY=2 (0..4, default 1).
 ";
 
 /// The options of the pid1 binary, some of whose letters mean other things.
-pub(super) static PID1: Table = Table {
-    lines: "\
--w, --workdir DIR\trun the program in DIR
--t, --timeout TIMEOUT\thow long a shutdown may take
--v, --verbose\tsay more
--e, --env NAME=VALUE\tadd to the program's environment
--u, --user-id UID\trun the program as this user
--g, --group-id GID\trun the program as this group
--V, --version\tprint the version
--h, --help\tprint this text",
-    settings: &[
-        Setting::Workdir,
-        Setting::GracePeriod,
-        Setting::Verbose,
-        Setting::Env,
-        Setting::User,
-        Setting::Group,
-        Setting::Version,
-        Setting::Help,
-    ],
-};
-
-/// Variables with names of their own, ours and other inits': the variable with the
-/// value that counts (any, if it ends with `=`), and what it sets.
-pub(super) static VARIABLES_BY_NAME: [(&str, Setting); 5] = [
-    ("TINI_KILL_PROCESS_GROUP=", Setting::ProcessGroup),
-    ("TINI_VERBOSITY=", Setting::Verbose),
-    ("DUMB_INIT_SETSID=0", Setting::SingleChild),
-    ("DUMB_INIT_DEBUG=1", Setting::Verbose),
-    ("CATATONIT_DEBUG=", Setting::Verbose),
-];
+pub(super) const PID1: Table = table!(&[
+    (Setting::WORKDIR.0, "-w, --workdir DIR\trun the program in DIR"),
+    (Setting::GRACE_PERIOD.0, "-t, --timeout TIMEOUT\thow long a shutdown may take"),
+    (Setting::VERBOSE.0, "-v, --verbose\tsay more"),
+    (Setting::ENV.0, "-e, --env NAME=VALUE\tadd to the program's environment"),
+    (Setting::USER.0, "-u, --user-id UID\trun the program as this user"),
+    (Setting::GROUP.0, "-g, --group-id GID\trun the program as this group"),
+    (Setting::VERSION.0, "-V, --version\tprint the version"),
+    (Setting::HELP.0, "-h, --help\tprint this text"),
+]);

@@ -4,30 +4,28 @@
 //! table has none: every personality but tini, whose users count on an exit at
 //! once, gives the rest time to clean up.
 
+use core::ffi::CStr;
+
 use super::Reach;
-use super::options::{NATIVE, Options, PID1, Table};
+use super::options::{NATIVE, Options, PID1};
 use crate::exit::ExitCode;
-use crate::supervisor::Span;
-use crate::sys::Text;
-use crate::text::parts;
+use crate::sys::{Table, Text, table};
 
 /// How an init of that name behaves.
 pub struct Personality {
-    /// The names it is called by, separated by blanks.
-    names: &'static str,
-    /// The options it may have, and the letters of those that it has: none for all.
-    pub(super) table: &'static Table,
-    pub(super) letters: &'static str,
-    /// The first lines of its help.
+    /// The options it has.
+    options: Options,
+    /// The first lines of its help, with `%` for the version.
     pub(super) usage: &'static str,
     /// What it prints as its version.
-    pub(super) version: &'static str,
+    pub(super) version: Text<'static>,
     /// What each of its messages begins with, see [`crate::log::Stderr::new`].
     pub prefix: Text<'static>,
     /// Its messages.
     pub texts: &'static Texts,
     pub(super) reach: Reach,
-    pub(super) grace_period: Option<Span>,
+    /// Without a grace period it leaves the rest behind when the program has ended.
+    pub(super) exits_at_once: bool,
     /// How much more each `-v` says.
     pub(super) verbose: u8,
     /// Help goes to standard error.
@@ -94,26 +92,27 @@ const DUMB_INIT_TEXTS: Texts = Texts {
 };
 
 macro_rules! version {
-    ($before:literal, $after:literal) => {
-        concat!($before, env!("CARGO_PKG_VERSION"), $after, "\n")
+    ($before:literal, $after:expr) => {
+        match CStr::from_bytes_with_nul(concat!($before, env!("CARGO_PKG_VERSION"), $after, "\0").as_bytes())
+        {
+            Ok(version) => Text::from(version),
+            Err(_) => panic!(),
+        }
     };
 }
 
 /// dockerd reads version and commit from exactly this; the commit is missing where the
 /// build knew none.
-const TINI_VERSION: &str =
-    concat!("tini version ", env!("CARGO_PKG_VERSION"), " (tini-rs)", env!("TINI_RS_COMMIT"), "\n");
+const TINI_VERSION: Text = version!("tini version ", concat!(" (tini-rs)", env!("TINI_RS_COMMIT")));
 
 const OWN: Personality = Personality {
-    names: "",
-    table: &NATIVE,
-    letters: "",
-    usage: "Usage: tini-rs [OPTIONS] [--] PROGRAM [ARGS...]\n\n",
+    options: Options { table: NATIVE, letters: "" },
+    usage: "Usage: tini-rs [OPTIONS] [--] PROGRAM [ARGS...]\n",
     version: TINI_VERSION,
     prefix: Text::from(c"[^ tini-rs (@)] "),
     texts: &OWN_TEXTS,
     reach: Reach::Group,
-    grace_period: None,
+    exits_at_once: false,
     verbose: 1,
     help_on_stderr: false,
     version_on_stderr: false,
@@ -124,24 +123,31 @@ const OWN: Personality = Personality {
     exec_codes: [ExitCode::NOT_FOUND, ExitCode::CANNOT_EXECUTE],
 };
 
-static PERSONALITIES: [Personality; 5] = [
+/// The names that an init is called by, with the places of the personalities.
+const NAMES: Table = table!(&[
+    (1, "tini"),
+    (1, "tini-static"),
+    (1, "docker-init"),
+    (2, "dumb-init"),
+    (3, "catatonit"),
+    (3, "podman-init"),
+    (4, "pid1"),
+    (5, "pause"),
+]);
+
+static PERSONALITIES: [Personality; 6] = [
+    OWN,
     Personality {
-        names: "tini tini-static docker-init",
-        letters: "hspvwgelV",
-        usage: concat!(
-            "tini (",
-            version!("tini version ", " (tini-rs))"),
-            "Usage: tini [OPTIONS] PROGRAM -- [ARGS] | --version\n\n",
-        ),
+        options: Options { table: NATIVE, letters: "hspvwgelV" },
+        usage: "tini (%)\nUsage: tini [OPTIONS] PROGRAM -- [ARGS] | --version\n",
         prefix: Text::from(c"[$ tini (@)] "),
         reach: Reach::Leader,
-        grace_period: Some(Span::ZERO),
+        exits_at_once: true,
         ..OWN
     },
     Personality {
-        names: "dumb-init",
-        letters: "crvhV",
-        usage: concat!(version!("dumb-init v", ""), "Usage: dumb-init [option] command [[arg] ...]\n\n"),
+        options: Options { table: NATIVE, letters: "crvhV" },
+        usage: "%\nUsage: dumb-init [option] command [[arg] ...]\n",
         version: version!("dumb-init v", ""),
         prefix: Text::from(c"[dumb-init] "),
         texts: &DUMB_INIT_TEXTS,
@@ -153,9 +159,8 @@ static PERSONALITIES: [Personality; 5] = [
         ..OWN
     },
     Personality {
-        names: "catatonit podman-init",
-        letters: "ghLPV",
-        usage: "usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]\n\n",
+        options: Options { table: NATIVE, letters: "ghLPV" },
+        usage: "usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]\n",
         version: version!("tini version ", "_catatonit"),
         prefix: Text::from(c"% (catatonit:@): "),
         reach: Reach::Leader,
@@ -164,9 +169,8 @@ static PERSONALITIES: [Personality; 5] = [
         ..OWN
     },
     Personality {
-        names: "pid1",
-        table: &PID1,
-        usage: "Usage: pid1 [OPTIONS] COMMAND [ARGS]...\n\n",
+        options: Options { table: PID1, letters: "" },
+        usage: "Usage: pid1 [OPTIONS] COMMAND [ARGS]...\n",
         version: version!("pid1 ", ""),
         prefix: Text::from(c"[pid1] "),
         reach: Reach::Program,
@@ -175,31 +179,30 @@ static PERSONALITIES: [Personality; 5] = [
         usage_code: ExitCode::new(2),
         ..OWN
     },
-    Personality {
-        names: "pause",
-        version: version!("pause.c ", ""),
-        prefix: Text::from(c""),
-        pauses: true,
-        ..OWN
-    },
+    Personality { version: version!("pause.c ", ""), prefix: Text::from(c""), pauses: true, ..OWN },
 ];
-
-static NATIVE_PERSONALITY: Personality = OWN;
 
 impl Personality {
     /// The options that it has.
     pub(super) fn options(&self) -> Options {
-        self.table.options(self.letters)
+        self.options
     }
 
     /// The one whose name is the last part of the path `called`; the native one for
     /// any other name.
     #[must_use]
-    pub fn of(called: &[u8]) -> &'static Personality {
-        let name = parts(called, b'/').last().unwrap_or_default();
-        let mut known = PERSONALITIES.iter();
-        known
-            .find(|personality| parts(personality.names.as_bytes(), b' ').any(|known| known == name))
-            .unwrap_or(&NATIVE_PERSONALITY)
+    pub fn of(called: Text) -> &'static Personality {
+        let (mut name, mut rest) = (called, called);
+        while !rest.is_empty() {
+            let is_end = rest.take(b'/');
+            if is_end {
+                name = rest;
+            } else {
+                rest = rest.rest();
+            }
+        }
+        let mut names = NAMES;
+        let place = names.find(|row| name.is(row.rest().bytes())).map_or(0, Text::first);
+        PERSONALITIES.get(usize::from(place)).unwrap_or(&PERSONALITIES[0])
     }
 }

@@ -1,72 +1,87 @@
-//! The values that options and variables take: durations, rules, booleans.
+//! The values that options and variables take: durations, rules, booleans. Each is read
+//! from the front of a text, and the caller sees if something is left.
 
 use crate::exit::ExitCode;
 use crate::signal::Signal;
 use crate::supervisor::Span;
-use crate::text::{cut, number, same};
+use crate::sys::{Table, Text, table};
+use crate::text::{take_number, take_word};
+
+/// What switches off, and what a signal is rewritten to that is dropped.
+const OFF: Table = table!(&[(1, "0"), (1, "FALSE"), (1, "NO"), (1, "OFF")]);
+const DROP: Table = table!(&[(1, "0"), (1, "NONE")]);
 
 /// `0`, `false`, `no` and `off` are off; anything else, and nothing, is on.
-pub(super) fn boolean(text: &[u8]) -> bool {
-    ![&b"0"[..], b"false", b"no", b"off"].iter().any(|off| same(text, off))
+pub(super) fn boolean(mut text: Text) -> bool {
+    take_word(&mut text, OFF).is_none() || !text.is_empty()
 }
 
 /// `10s`, `500ms`, `1m30s`, `2h`; without a unit, seconds.
-pub(super) fn duration(text: &[u8]) -> Option<Span> {
-    let mut total = Span::ZERO;
-    let mut rest = text;
+pub(super) fn duration(text: &mut Text) -> Option<Span> {
+    let mut milliseconds = 0u64;
+    let mut is_first = true;
     loop {
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (count, after) = rest.split_at_checked(digits)?;
-        let count = u64::from(number(count)?);
-        let letters = after.iter().take_while(|byte| !byte.is_ascii_digit()).count();
-        let (unit, after) = after.split_at_checked(letters)?;
-        let unit: u64 = match unit {
-            b"ms" => 1,
-            b"s" => 1_000,
-            b"m" => 60_000,
-            b"h" => 3_600_000,
-            b"" if rest.len() == text.len() => 1_000,
+        let count = u64::from(take_number(text)?);
+        let unit: u64 = match text.first() {
+            0 if is_first => 1_000,
+            b'h' => 3_600_000,
+            b's' => 1_000,
+            b'm' if text.rest().first() == b's' => {
+                *text = text.rest();
+                1
+            }
+            b'm' => 60_000,
             _ => return None,
         };
-        let milliseconds = Span::from_millis(count.checked_mul(unit)?);
-        total = Span::from_nanos(total.as_nanos().checked_add(milliseconds.as_nanos())?);
-        if after.is_empty() {
-            return Some(total);
+        // No 32 bits of hours are too many for 64 of milliseconds.
+        milliseconds = milliseconds.saturating_add(count.wrapping_mul(unit));
+        is_first = false;
+        *text = text.rest();
+        if text.is_empty() {
+            return Some(Span::from_millis(milliseconds));
         }
-        rest = after;
     }
 }
 
 /// `TERM:QUIT`, `15:3`, `HUP:0`, `HUP:none`. KILL and STOP never get here, CHLD is
 /// the init's own.
-pub(super) fn rewrite(text: &[u8]) -> Option<(Signal, Option<Signal>)> {
-    let (from, to) = cut(text, b':');
-    let from = Signal::parse(from).filter(|from| from.is_catchable() && *from != Signal::CHLD)?;
-    match to? {
-        b"0" => Some((from, None)),
-        none if same(none, b"none") => Some((from, None)),
-        to => Some((from, Some(Signal::parse(to)?))),
+pub(super) fn rewrite(text: &mut Text) -> Option<(Signal, Option<Signal>)> {
+    let from = Signal::take(text).filter(|from| from.is_catchable() && *from != Signal::CHLD)?;
+    if !text.take(b':') {
+        return None;
     }
+    let to = if take_word(text, DROP).is_some() { None } else { Some(Signal::take(text)?) };
+    Some((from, to))
 }
 
 /// A user or a group by number. The last one means "as it is" to `setresuid(2)`.
-pub(super) fn id(text: &[u8]) -> Option<u32> {
-    number(text).filter(|id| *id != u32::MAX)
+pub(super) fn id(text: &mut Text) -> Option<u32> {
+    take_number(text).filter(|id| *id != u32::MAX)
 }
 
 /// `143`, `143:0`: the second code is 0 if it is not given.
-pub(super) fn remap(text: &[u8]) -> Option<(ExitCode, ExitCode)> {
-    let code = |text| u8::try_from(number(text)?).ok().map(ExitCode::new);
-    let (from, to) = cut(text, b':');
-    Some((code(from)?, to.map_or(Some(ExitCode::SUCCESS), code)?))
+pub(super) fn remap(text: &mut Text) -> Option<(ExitCode, ExitCode)> {
+    let from = code(text)?;
+    Some((from, if text.take(b':') { code(text)? } else { ExitCode::SUCCESS }))
+}
+
+fn code(text: &mut Text) -> Option<ExitCode> {
+    u8::try_from(take_number(text)?).ok().map(ExitCode::new)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::ffi::CString;
     use std::format;
-    use std::vec::Vec;
+
+    /// What `read` makes of all of `text`.
+    fn all<T>(read: impl Fn(&mut Text) -> Option<T>, text: &str) -> Option<T> {
+        let text = CString::new(text).unwrap();
+        let mut rest = Text::from(&text);
+        read(&mut rest).filter(|_| rest.is_empty())
+    }
 
     #[test]
     fn durations_as_people_write_them() {
@@ -81,7 +96,7 @@ mod tests {
             ("0s", 0),
             ("4294967295", 4_294_967_295_000),
         ] {
-            assert_eq!(duration(text.as_bytes()), Some(Span::from_millis(milliseconds)), "{text}");
+            assert_eq!(all(duration, text), Some(Span::from_millis(milliseconds)), "{text}");
         }
         for text in [
             "",
@@ -103,7 +118,29 @@ mod tests {
             "10s ",
             "1e3",
         ] {
-            assert_eq!(duration(text.as_bytes()), None, "{text:?}");
+            assert_eq!(all(duration, text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn off_in_any_case_and_on_by_anything_else() {
+        for (text, on) in [
+            ("0", false),
+            ("false", false),
+            ("No", false),
+            ("OFF", false),
+            ("", true),
+            ("1", true),
+            ("00", true),
+            ("off ", true),
+            ("of", true),
+            ("nope", true),
+        ] {
+            assert_eq!(
+                all(|text| Some(boolean(core::mem::replace(text, Text::EMPTY))), text),
+                Some(on),
+                "{text}"
+            );
         }
     }
 
@@ -120,7 +157,7 @@ mod tests {
             ("TERM:KILL", 15, Some(9)),
             ("32:33", 32, Some(33)),
         ] {
-            assert_eq!(rewrite(text.as_bytes()), Some((signal(from), to.map(signal))), "{text}");
+            assert_eq!(all(rewrite, text), Some((signal(from), to.map(signal))), "{text}");
         }
         for text in [
             "",
@@ -140,7 +177,7 @@ mod tests {
             "TERM: QUIT",
             "TERM:00",
         ] {
-            assert_eq!(rewrite(text.as_bytes()), None, "{text:?}");
+            assert_eq!(all(rewrite, text), None, "{text:?}");
         }
     }
 
@@ -150,26 +187,27 @@ mod tests {
             let text = format!("{h}h{m}m{s}s{ms}ms");
             let seconds = u64::from(h) * 3600 + u64::from(m) * 60 + u64::from(s);
             let expected = Span::from_millis(seconds * 1000 + u64::from(ms));
-            prop_assert_eq!(duration(text.as_bytes()), Some(expected));
+            prop_assert_eq!(all(duration, &text), Some(expected));
         }
 
         #[test]
-        fn nothing_that_is_given_panics(text: Vec<u8>) {
-            let _ = (duration(&text), rewrite(&text), remap(&text), boolean(&text));
+        fn nothing_that_is_given_panics(text in "[^\\x00]*") {
+            let _ = (all(duration, &text), all(rewrite, &text), all(remap, &text));
+            let _ = all(|text| Some(boolean(*text)), &text);
         }
 
         #[test]
         fn anything_made_of_what_durations_are_made_of_is_read_or_refused(text in "[0-9hms]{0,40}") {
-            let _ = duration(text.as_bytes());
+            let _ = all(duration, &text);
         }
 
         #[test]
         fn codes_from_0_to_255(from in 0u32..1000, to in 0u32..1000) {
             let code = |n: u32| u8::try_from(n).ok().map(ExitCode::new);
             let both = code(from).zip(code(to));
-            prop_assert_eq!(remap(format!("{from}:{to}").as_bytes()), both);
+            prop_assert_eq!(all(remap, &format!("{from}:{to}")), both);
             let one = code(from).map(|from| (from, ExitCode::SUCCESS));
-            prop_assert_eq!(remap(format!("{from}").as_bytes()), one);
+            prop_assert_eq!(all(remap, &format!("{from}")), one);
         }
     }
 }

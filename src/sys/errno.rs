@@ -2,7 +2,8 @@
 
 use core::fmt::{self, Display, Formatter};
 
-use crate::text::{Line, Piece, display, parts};
+use super::strings::{Table, table};
+use crate::text::{Line, Piece, display};
 
 /// The error of a system call (`errno(3)`): a positive number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,45 +36,33 @@ impl Errno {
     pub(crate) const fn number(self) -> i32 {
         self.0
     }
-
-    /// The words of `strerror(3)` for the errors that starting a program and running
-    /// it can meet.
-    fn words(self) -> Option<&'static [u8]> {
-        let place = KNOWN.iter().position(|known| *known == self.0)?;
-        parts(WORDS.as_bytes(), b'\n').nth(place)
-    }
 }
 
-/// The errors with words, and their words in the same order: one string, since each
-/// pointer to one is as long as the words.
-#[rustfmt::skip]
-const KNOWN: [i32; 16] = [
-    libc::EPERM, libc::ENOENT, libc::ESRCH, libc::EIO, libc::E2BIG, libc::ENOEXEC, libc::EAGAIN,
-    libc::ENOMEM, libc::EACCES, libc::ENOTDIR, libc::EISDIR, libc::EINVAL, libc::ETXTBSY,
-    libc::ENAMETOOLONG, libc::ENOSYS, libc::ELOOP,
-];
-const WORDS: &str = "\
-Operation not permitted
-No such file or directory
-No such process
-Input/output error
-Argument list too long
-Exec format error
-Resource temporarily unavailable
-Cannot allocate memory
-Permission denied
-Not a directory
-Is a directory
-Invalid argument
-Text file busy
-File name too long
-Function not implemented
-Too many levels of symbolic links";
+/// The words of `strerror(3)` for the errors that starting a program and running it
+/// can meet.
+const WORDS: Table = table!(&[
+    (libc::EPERM as u8, "Operation not permitted"),
+    (libc::ENOENT as u8, "No such file or directory"),
+    (libc::ESRCH as u8, "No such process"),
+    (libc::EIO as u8, "Input/output error"),
+    (libc::E2BIG as u8, "Argument list too long"),
+    (libc::ENOEXEC as u8, "Exec format error"),
+    (libc::EAGAIN as u8, "Resource temporarily unavailable"),
+    (libc::ENOMEM as u8, "Cannot allocate memory"),
+    (libc::EACCES as u8, "Permission denied"),
+    (libc::ENOTDIR as u8, "Not a directory"),
+    (libc::EISDIR as u8, "Is a directory"),
+    (libc::EINVAL as u8, "Invalid argument"),
+    (libc::ETXTBSY as u8, "Text file busy"),
+    (libc::ENAMETOOLONG as u8, "File name too long"),
+    (libc::ENOSYS as u8, "Function not implemented"),
+    (libc::ELOOP as u8, "Too many levels of symbolic links"),
+]);
 
 impl Piece for Errno {
     fn write(&self, line: &mut Line) {
-        match self.words() {
-            Some(words) => line.push(words),
+        match u8::try_from(self.0).ok().and_then(|number| WORDS.row(number)) {
+            Some(words) => line.push(words.bytes()),
             None => {
                 line.push(b"error ");
                 (self.0 as u32).write(line);

@@ -42,7 +42,7 @@ pub use signals::{
     stop_own_group, wait_for_signal,
 };
 pub use spawn::{Failure, Spawned, Step, spawn};
-pub(crate) use strings::{Room, add_variable};
+pub(crate) use strings::{Room, Table, add_variable, pack, packed_size, table};
 pub use strings::{Strings, Text};
 pub use terminal::{Modes, Terminal};
 pub use time::{now, sleep};

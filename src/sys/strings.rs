@@ -3,6 +3,7 @@
 use core::ffi::{CStr, c_char};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
+use core::ptr::NonNull;
 
 use crate::text::cut;
 
@@ -11,9 +12,7 @@ use crate::text::cut;
 /// A thin pointer; nothing is counted or measured before somebody asks.
 #[derive(Clone, Copy)]
 pub struct Strings<'a> {
-    first: *mut *const c_char,
-    /// How many places of the array are before `first`.
-    before: usize,
+    first: NonNull<*const c_char>,
     strings: PhantomData<&'a CStr>,
 }
 
@@ -21,28 +20,28 @@ impl<'a> Strings<'a> {
     /// # Safety
     /// `first` points to an array of pointers to C strings that ends with a null
     /// pointer; array and strings live and stay as they are for `'a`, but for
-    /// changes made through this type, and nobody else changes them.
+    /// changes made through this type, and nobody else changes them. The place before
+    /// `first` is as good to write to (the kernel has argc before argv, and the end of
+    /// argv before envp).
     #[must_use]
     pub const unsafe fn new(first: *mut *const c_char) -> Strings<'a> {
-        Strings { first, before: 0, strings: PhantomData }
+        // SAFETY: it points to an array.
+        Strings { first: unsafe { NonNull::new_unchecked(first) }, strings: PhantomData }
     }
 
     /// The array, for `execve(2)`.
     pub(crate) fn as_ptr(self) -> *const *const c_char {
-        self.first
+        self.first.as_ptr()
     }
 
     /// The first string, and the array that begins after it.
     #[must_use]
     pub fn split_first(self) -> Option<(Text<'a>, Strings<'a>)> {
         // SAFETY: `first` is within the array, at its closing null at the latest.
-        let string = unsafe { *self.first };
-        if string.is_null() {
-            return None;
-        }
+        let string = NonNull::new(unsafe { *self.first.as_ptr() }.cast_mut())?;
         // SAFETY: this was not the closing null, so there is a next place.
         let first = unsafe { self.first.add(1) };
-        Some((Text::new(string), Strings { first, before: self.before.wrapping_add(1), ..self }))
+        Some((Text(string, PhantomData), Strings { first, ..self }))
     }
 
     /// Whether there is no string at all.
@@ -51,80 +50,66 @@ impl<'a> Strings<'a> {
         self.split_first().is_none()
     }
 
-    /// Puts `text` in the first place, which is not the closing null or no longer
-    /// needed as one.
-    pub(crate) fn put(self, text: Text<'a>) {
-        // SAFETY: `first` is within the array, which only this type changes.
-        unsafe { *self.first = text.0 };
+    /// The first string that begins with `prefix` (as `getenv(3)` has it, of two the
+    /// first counts): what follows it there, and the array that begins with it.
+    pub(crate) fn find(mut self, prefix: &[u8]) -> Option<(Text<'a>, Strings<'a>)> {
+        self.find_map(|(text, place)| Some((text.strip_prefix(prefix)?, place)))
     }
 
     /// Calls `work` while `text` stands in the first place, which is not the
     /// closing null. What it reads from the array must not outlive that.
     pub(crate) fn with_first<R>(self, text: Text, work: impl FnOnce() -> R) -> R {
         // SAFETY: `first` is within the array, which only this type changes.
-        let before = unsafe { self.first.replace(text.0) };
+        let before = unsafe { self.first.replace(text.as_ptr()) };
         let result = work();
         // SAFETY: as above.
-        unsafe { *self.first = before };
+        unsafe { self.first.write(before) };
         result
     }
 
-    /// The array that begins one place earlier, if this one came from
-    /// [`Strings::split_first`] of a longer one.
-    pub(crate) fn with_place_before(self) -> Option<Strings<'a>> {
-        let before = self.before.checked_sub(1)?;
-        // SAFETY: the place before belongs to the same array.
-        Some(Strings { first: unsafe { self.first.sub(1) }, before, ..self })
+    /// As `with_first`, with one string more in front: `work` is given the longer array.
+    pub(crate) fn with_two_first<R>(self, texts: [Text; 2], work: impl FnOnce(Strings) -> R) -> R {
+        // SAFETY: the place before may be written to, see `new`.
+        let longer = Strings { first: unsafe { self.first.sub(1) }, ..self };
+        longer.with_first(texts[0], || self.with_first(texts[1], || work(longer)))
     }
 }
 
-/// Adds `variable`, NAME=VALUE, to `environment`, in front of it. The first `added` of
-/// it were added so before and are not replaced; another one of that name is.
+/// Adds `variable`, NAME=VALUE, to `environment`: in the place of those of that name, or
+/// in front.
 ///
 /// There is no memory for one more place, but behind argv the kernel puts envp, and
-/// an init with such an option has places of argv that it needs no more: `program`,
-/// the end of argv, moves one place down. If the two are not neighbours, nothing is
-/// added. Gives whether it was.
+/// an init with such an option has places of argv that it needs no more: `rest`, what
+/// is still needed of `argv`, moves one place down. If the two are not neighbours,
+/// nothing is added.
 pub(crate) fn add_variable<'a>(
-    program: &mut Strings<'a>,
+    argv: Strings<'a>,
+    rest: &mut Strings<'a>,
     environment: &mut Strings<'a>,
-    added: usize,
     variable: Text<'a>,
-) -> bool {
+) {
     let (name, _) = cut(variable.bytes(), b'=');
-    let named = |other: Text| other.strip_prefix(name).is_some_and(|rest| rest.first() == b'=');
-    let mut gap = None;
-    for (index, (other, place)) in (*environment).enumerate() {
-        if named(other) {
-            if index < added {
-                return false;
-            }
-            gap = Some(place.first);
+    let mut replaced = false;
+    for (other, place) in *environment {
+        if other.strip_prefix(name).is_some_and(|value| value.first() == b'=') {
+            // SAFETY: `place` is within the array, which only this type changes.
+            unsafe { place.first.write(variable.as_ptr()) };
+            replaced = true;
         }
     }
-    // SAFETY: all places are within the two arrays: `gap` is one of `environment`, and
-    // those between its first and that one move up over it; `program` has a place
-    // before, and moves down over that with its closing null.
+    let places = (*rest).count().wrapping_add(1);
+    // SAFETY: `rest` is the end of `argv` with its closing null. Beginning behind the
+    // start of that, it has a place before, and moves down over it; the place that
+    // becomes free is in front of `environment`.
     unsafe {
-        match gap {
-            Some(gap) => {
-                let before = gap.offset_from_unsigned(environment.first);
-                environment.first.copy_to(environment.first.add(1), before);
-            }
-            None => {
-                let places = (*program).count().wrapping_add(1);
-                if program.before == 0 || program.first.add(places) != environment.first {
-                    return false;
-                }
-                program.first.copy_to(program.first.sub(1), places);
-                program.first = program.first.sub(1);
-                program.before = program.before.wrapping_sub(1);
-                environment.first = environment.first.sub(1);
-            }
+        if replaced || rest.first <= argv.first || rest.first.add(places) != environment.first {
+            return;
         }
+        rest.first.copy_to(rest.first.sub(1), places);
+        rest.first = rest.first.sub(1);
+        environment.first = environment.first.sub(1);
+        environment.first.write(variable.as_ptr());
     }
-    environment.put(variable);
-    true
 }
 
 /// Over the strings; each item comes with the array that it begins.
@@ -149,82 +134,96 @@ impl<const N: usize> Room<N> {
 
     /// The C string made of `parts`, which hold no null; none if it is too long.
     pub(crate) fn join(&mut self, parts: &[&[u8]]) -> Option<Text<'_>> {
-        let mut rest = &mut self.0[..];
-        for part in parts.iter().chain([&&b"\0"[..]]) {
-            let (places, after) = rest.split_at_mut_checked(part.len())?;
-            places.iter_mut().zip(*part).for_each(|(place, byte)| {
-                place.write(*byte);
-            });
-            rest = after;
-        }
-        Some(Text::new(self.0.as_ptr().cast()))
+        join(&mut self.0, parts).then_some(Text(NonNull::from(&self.0).cast(), PhantomData))
     }
 }
 
-/// One C string of such an array, not measured yet.
-#[derive(Clone, Copy)]
-pub struct Text<'a>(*const c_char, PhantomData<&'a CStr>);
+/// For rooms of all sizes.
+fn join(mut rest: &mut [MaybeUninit<u8>], parts: &[&[u8]]) -> bool {
+    for part in parts {
+        let Some((places, after)) = rest.split_at_mut_checked(part.len()) else { return false };
+        places.iter_mut().zip(*part).for_each(|(place, byte)| {
+            place.write(*byte);
+        });
+        rest = after;
+    }
+    let [end, ..] = rest else { return false };
+    end.write(0);
+    true
+}
 
-// SAFETY: as a `&CStr`, it only reads.
+/// One C string, not measured yet. Read from its front, it is what is left to read.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<'a>(NonNull<c_char>, PhantomData<&'a CStr>);
+
+// SAFETY: what it points to stays as it is, as behind a `&CStr`.
 unsafe impl Sync for Text<'_> {}
 // SAFETY: the same.
 unsafe impl Send for Text<'_> {}
 
-/// Over its bytes.
-impl Iterator for Text<'_> {
-    type Item = u8;
-
-    #[inline(never)]
-    fn next(&mut self) -> Option<u8> {
-        let (byte, rest) = self.split_first()?;
-        *self = rest;
-        Some(byte)
-    }
-}
-
 impl<'a> Text<'a> {
-    fn new(string: *const c_char) -> Text<'a> {
-        Text(string, PhantomData)
-    }
+    pub(crate) const EMPTY: Text<'static> = Text::from(c"");
 
     /// A string of the program's own.
     #[must_use]
     pub const fn from(string: &'a CStr) -> Text<'a> {
-        Text(string.as_ptr(), PhantomData)
+        // SAFETY: it comes from a reference.
+        Text(unsafe { NonNull::new_unchecked(string.as_ptr().cast_mut()) }, PhantomData)
     }
 
     pub(crate) fn as_ptr(self) -> *const c_char {
-        self.0
+        self.0.as_ptr()
     }
 
     /// What follows `prefix`, if the string begins with it.
     #[must_use]
     pub fn strip_prefix(self, prefix: &[u8]) -> Option<Text<'a>> {
-        let mut rest = self.0;
-        for byte in prefix {
-            // SAFETY: all bytes before were equal to bytes of `prefix`, which are
-            // not null, so the string has not ended before this place.
-            if *byte == 0 || unsafe { *rest.cast::<u8>() } != *byte {
-                return None;
-            }
-            // SAFETY: as above, and this byte was not its end either.
-            rest = unsafe { rest.add(1) };
-        }
-        Some(Text::new(rest))
+        let mut rest = self;
+        prefix.iter().all(|byte| rest.take(*byte)).then_some(rest)
+    }
+
+    /// Whether it is just `text`.
+    #[must_use]
+    pub fn is(self, text: &[u8]) -> bool {
+        self.strip_prefix(text).is_some_and(Text::is_empty)
     }
 
     /// Its first byte, null if it is empty.
     #[must_use]
     pub fn first(self) -> u8 {
         // SAFETY: a C string has at least its closing null.
-        unsafe { *self.0.cast::<u8>() }
+        unsafe { self.0.cast::<u8>().read() }
     }
 
-    /// Its first byte and the rest, if it is not empty.
+    /// What follows its first byte; of an empty one, itself.
     #[must_use]
-    pub fn split_first(self) -> Option<(u8, Text<'a>)> {
-        // SAFETY: the first byte is not the closing null, so there is a next.
-        (!self.is_empty()).then(|| (self.first(), Text::new(unsafe { self.0.add(1) })))
+    pub fn rest(self) -> Text<'a> {
+        // SAFETY: if the first byte is not the closing null, there is a next.
+        Text(unsafe { self.0.add(usize::from(!self.is_empty())) }, PhantomData)
+    }
+
+    /// What follows its first bytes, so many of them; nothing if it has fewer.
+    #[inline(never)]
+    pub(crate) fn skip(self, bytes: usize) -> Text<'a> {
+        (0..bytes).fold(self, |text, _| text.rest())
+    }
+
+    /// Reads its first byte, if that is `byte` and not the closing null. Gives whether
+    /// it is.
+    pub(crate) fn take(&mut self, byte: u8) -> bool {
+        let before = *self;
+        if before.first() == byte {
+            *self = before.rest();
+        }
+        self.0 != before.0
+    }
+
+    /// Reads its first byte, whatever it is; null at the end.
+    #[inline(never)]
+    pub(crate) fn next(&mut self) -> u8 {
+        let byte = self.first();
+        *self = self.rest();
+        byte
     }
 
     /// Whether it has no bytes.
@@ -237,6 +236,81 @@ impl<'a> Text<'a> {
     #[must_use]
     pub fn bytes(self) -> &'a [u8] {
         // SAFETY: `Strings::new` was promised C strings that live for 'a.
-        unsafe { CStr::from_ptr(self.0) }.to_bytes()
+        unsafe { CStr::from_ptr(self.as_ptr()) }.to_bytes()
     }
 }
+
+/// A table of texts: rows that are C strings one behind the other, each begun by a
+/// byte that tells it from the others, all closed by an empty one. As an array of
+/// slices it would be 16 bytes a row longer. See [`table!`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Table(Text<'static>);
+
+impl Table {
+    /// The rows in `bytes`, as `pack` made them.
+    pub(crate) const fn new(bytes: &'static [u8]) -> Table {
+        assert!(matches!(bytes, [.., 0, 0]), "it is not closed");
+        // SAFETY: it comes from a reference, and its last byte is null.
+        Table(Text(unsafe { NonNull::new_unchecked(bytes.as_ptr().cast_mut()).cast() }, PhantomData))
+    }
+
+    /// What follows `tag` in the row that it begins.
+    pub(crate) fn row(mut self, tag: u8) -> Option<Text<'static>> {
+        self.find(|row| row.first() == tag).map(Text::rest)
+    }
+}
+
+/// Over the rows, with their first bytes.
+impl Iterator for Table {
+    type Item = Text<'static>;
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<Text<'static>> {
+        let row = self.0;
+        if row.is_empty() {
+            return None;
+        }
+        let mut rest = row;
+        while !rest.is_empty() {
+            rest = rest.rest();
+        }
+        // SAFETY: behind a row that is not the empty one there is another, see `new`.
+        self.0 = Text(unsafe { rest.0.add(1) }, PhantomData);
+        Some(row)
+    }
+}
+
+/// How many bytes `pack` makes of `rows`.
+pub(crate) const fn packed_size(rows: &[(u8, &str)]) -> usize {
+    match rows {
+        [] => 1,
+        [(_, text), rest @ ..] => text.len() + 2 + packed_size(rest),
+    }
+}
+
+/// The bytes of a table of these rows.
+pub(crate) const fn pack<const SIZE: usize>(rows: &[(u8, &str)]) -> [u8; SIZE] {
+    let mut bytes = [0; SIZE];
+    let mut place = 0;
+    let mut row = 0;
+    while row < rows.len() {
+        let (tag, text) = rows[row];
+        bytes[place] = tag;
+        bytes.split_at_mut(place + 1).1.split_at_mut(text.len()).0.copy_from_slice(text.as_bytes());
+        place += text.len() + 2;
+        row += 1;
+    }
+    bytes
+}
+
+/// The [`Table`] of a constant list of rows, `(u8, &str)`.
+macro_rules! table {
+    ($rows:expr) => {
+        const {
+            const ROWS: &[(u8, &str)] = $rows;
+            const BYTES: [u8; $crate::sys::packed_size(ROWS)] = $crate::sys::pack(ROWS);
+            $crate::sys::Table::new(&BYTES)
+        }
+    };
+}
+pub(crate) use table;
