@@ -71,6 +71,7 @@ pub fn run(kernel: &impl Kernel, log: &impl Sink, setup: &Setup) -> ExitCode {
         supervisor: Supervisor::new(setup.policy),
         program_lives: setup.program.is_some(),
         program_is_stopped: false,
+        sent_kill: Cell::new(false),
         terminal_is_lent: setup.terminal_is_lent,
         auto_reap: AutoReap::Untried,
         children: Children::Some,
@@ -119,6 +120,8 @@ struct Init<'a, K, S> {
     setup: &'a Setup,
     program_lives: bool,
     program_is_stopped: bool,
+    /// A signal was passed on as SIGKILL.
+    sent_kill: Cell<bool>,
     /// The terminal is the program's for as long as the shell leaves it to the init.
     terminal_is_lent: bool,
     auto_reap: AutoReap,
@@ -382,6 +385,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             },
             Err(_) => Target::Group(program),
         };
+        self.sent_kill.set(self.sent_kill.get() || signal == Signal::KILL);
         if let Err(error) = self.auto_reap.kill(self.kernel, program, target, signal) {
             let template = Text::from(c"1%s could not be passed on to process %d: %e");
             say(self.log, template, b"", signal.into(), program.into(), error.into());
@@ -490,7 +494,8 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         if is_program {
             let code = u32::from(ended.code().get());
             say(self.log, texts.ended, b"", code.into(), pid.into(), ended.into());
-            if matches!(ended, Ended::Killed(Signal::KILL, _)) && !self.supervisor.asked_and_killed().1 {
+            let by_init = self.sent_kill.get() || self.supervisor.asked_and_killed().1;
+            if matches!(ended, Ended::Killed(Signal::KILL, _)) && !by_init {
                 self.explain_kill();
             }
         }
@@ -509,25 +514,19 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         };
         self.program_is_stopped = true;
         self.say(c"3the program was stopped by %s", b"", signal, Word::NONE);
-        if !self.is_pid_1() {
-            if self.terminal_is_lent {
-                self.kernel.take_terminal_back(self.setup.init, None);
-            }
-            let as_shell = if signal == Signal::STOP { Signal::TSTP } else { signal };
-            if self.kernel.stop_own_group(as_shell) {
-                // The SIGCONT is still to be received, and does the rest.
-                return;
-            }
-            if self.terminal_is_lent {
-                self.terminal_is_lent = self.hand_terminal_over();
-            }
-        } else if signal != Signal::TSTP {
-            // Whoever had the terminal in place of the program may have gone.
+        if self.terminal_is_lent || self.is_pid_1() {
+            // As PID 1 too, since whoever has it in place of the program may have gone.
             self.kernel.take_terminal_back(self.setup.init, None);
-            self.hand_terminal_over();
         }
-        // An operator's SIGSTOP is the operator's to take back.
-        if signal != Signal::STOP {
+        let as_shell = if signal == Signal::STOP { Signal::TSTP } else { signal };
+        if !self.is_pid_1() && self.kernel.stop_own_group(as_shell) {
+            // The SIGCONT is still to be received, and does the rest.
+            return;
+        }
+        self.terminal_is_lent = self.hand_terminal_over();
+        // An operator's SIGSTOP is the operator's to take back, and without the terminal
+        // the program would be stopped by it again at once.
+        if signal == Signal::TSTP || signal != Signal::STOP && self.terminal_is_lent {
             self.program_is_stopped = false;
             let _ = self.forward(Signal::CONT);
         }
@@ -536,8 +535,8 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
     /// Hands the terminal to the program if the shell has given it to the init; gives
     /// whether it is the program's.
     fn hand_terminal_over(&self) -> bool {
-        let own_group = matches!(self.setup.reach, Reach::Group | Reach::Leader);
-        self.kernel.hand_terminal_over(self.setup.init, self.setup.program.filter(|_| own_group))
+        let leads = self.program_lives && matches!(self.setup.reach, Reach::Group | Reach::Leader);
+        self.kernel.hand_terminal_over(self.setup.init, self.setup.program.filter(|_| leads))
     }
 
     // -------------------------------------------------------- explanations
