@@ -514,7 +514,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         };
         self.program_is_stopped = true;
         self.say(c"3the program was stopped by %s", b"", signal, Word::NONE);
-        if self.terminal_is_lent || self.is_pid_1() {
+        if self.terminal_is_lent || self.is_pid_1() && signal != Signal::STOP {
             // As PID 1 too, since whoever has it in place of the program may have gone.
             self.kernel.take_terminal_back(self.setup.init, None);
         }
