@@ -36,17 +36,24 @@ fn search(name: &[u8], path: &[u8], run: &mut dyn FnMut(Text) -> Errno) -> Errno
         return Errno::ENAMETOOLONG;
     }
     let mut outcome = Errno::ENOENT;
-    let mut room = Room::<PATH_MAX>::new();
     for folder in parts(path, b':') {
         let slash = if folder.is_empty() { b"" } else { &b"/"[..] };
-        let Some(candidate) = room.join(&[folder, slash, name]) else { continue };
-        match run(candidate) {
+        let candidate = [folder, slash, name];
+        // The init's stack is as large as it ever was: a page less in every container.
+        let tried = run_in::<256>(&candidate, run).or_else(|| run_in::<PATH_MAX>(&candidate, run));
+        match tried.unwrap_or(Errno::ENOENT) {
             Errno::EACCES => outcome = Errno::EACCES,
             Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE | Errno::ENODEV | Errno::ETIMEDOUT => {}
             error => return error,
         }
     }
     outcome
+}
+
+/// Runs what `parts` make together, if that is not longer than `SIZE`.
+#[inline(never)]
+fn run_in<const SIZE: usize>(parts: &[&[u8]], run: &mut dyn FnMut(Text) -> Errno) -> Option<Errno> {
+    Room::<SIZE>::new().join(parts).map(run)
 }
 
 /// Executes the file `program`, or has the shell execute it if it is a text that
