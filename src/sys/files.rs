@@ -6,7 +6,7 @@ use super::{Errno, Pid, Room, Terminal, Text, arch, check, syscall};
 use crate::text::{cut, digits, number};
 
 /// An open file; closed when dropped.
-pub struct File(pub(super) usize);
+pub struct File(pub(super) u32);
 
 impl Drop for File {
     fn drop(&mut self) {
@@ -30,7 +30,7 @@ impl File {
     pub fn read<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
         // SAFETY: the kernel writes at most as many bytes as `buffer` has.
         let count = unsafe { syscall!(libc::SYS_read, self.0, buffer.as_mut_ptr(), buffer.len()) }?;
-        Ok(buffer.get(..count).unwrap_or_default())
+        Ok(buffer.get(..count as usize).unwrap_or_default())
     }
 
     pub(crate) fn terminal(&self) -> Terminal {
@@ -44,7 +44,7 @@ fn open(path: Text, flags: i32) -> Result<File, Errno> {
     unsafe { syscall!(libc::SYS_openat, libc::AT_FDCWD as isize, path.as_ptr(), flags) }.map(File)
 }
 
-pub(super) fn close(descriptor: usize) {
+pub(super) fn close(descriptor: u32) {
     // SAFETY: only descriptors that nobody uses any more are handed in.
     let _ = unsafe { syscall!(libc::SYS_close, descriptor) };
 }
@@ -60,8 +60,8 @@ pub fn close_from(first: u32) {
     let listed = Directory::open(c"/proc/self/fd").map(|directory| {
         let own = directory.0.0;
         directory.each_number(&mut |descriptor| {
-            if descriptor >= first && descriptor as usize != own {
-                close(descriptor as usize);
+            if descriptor >= first && descriptor != own {
+                close(descriptor);
             }
         });
     });
@@ -72,7 +72,7 @@ pub fn close_from(first: u32) {
         // SAFETY: `limit` is as large as `struct rlimit64`.
         let _ = unsafe { syscall!(libc::SYS_prlimit64, 0, libc::RLIMIT_NOFILE, 0, limit.as_mut_ptr()) };
         let [_, hard] = limit;
-        (u64::from(first)..hard.min(MOST)).for_each(|descriptor| close(descriptor as usize));
+        (first..hard.min(MOST) as u32).for_each(close);
     }
 }
 
@@ -97,7 +97,7 @@ impl Directory {
             let Ok(filled @ 1..) = filled else { return };
             // SAFETY: bytes of an initialised array of u64.
             let bytes =
-                unsafe { core::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), filled.min(size)) };
+                unsafe { core::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), size.min(filled as usize)) };
             let mut rest = bytes;
             while let Some(&[low, high]) = rest.get(LENGTH..LENGTH + 2) {
                 let length = usize::from(u16::from_ne_bytes([low, high]));

@@ -12,12 +12,12 @@ use crate::supervisor::Span;
 /// An open descriptor of a process or of signals. Copied freely, and closed by who
 /// knows that nobody needs it any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Handle(usize);
+pub struct Handle(u32);
 
 impl Handle {
     /// The handle of this descriptor.
     #[must_use]
-    pub const fn new(descriptor: usize) -> Handle {
+    pub const fn new(descriptor: u32) -> Handle {
         Handle(descriptor)
     }
 

@@ -48,7 +48,7 @@ pub use terminal::{Modes, Terminal};
 pub use time::{now, sleep};
 pub use wait::{Reaped, collect, reap, stopped_by};
 
-/// A system call; what is not given is 0. Gives `Result<usize, Errno>`.
+/// A system call; what is not given is 0. Gives `Result<u32, Errno>`.
 macro_rules! syscall {
     ($number:expr) => { syscall!($number, 0, 0, 0) };
     ($number:expr, $a:expr) => { syscall!($number, $a, 0, 0) };
@@ -70,8 +70,8 @@ use syscall;
 /// The kernel's convention: an error is negative (`syscall(2)`). No call that is made here
 /// gives an address, which could look like one.
 #[inline(always)]
-fn check(result: isize) -> Result<usize, Errno> {
-    if result < 0 { Err(Errno(result.wrapping_neg() as i32)) } else { Ok(result as usize) }
+fn check(result: isize) -> Result<u32, Errno> {
+    if result < 0 { Err(Errno(result.wrapping_neg() as i32)) } else { Ok(result as u32) }
 }
 
 /// A system call with at most three arguments, in one place for all of them. In this
@@ -121,6 +121,6 @@ impl core::fmt::Display for Pid {
     }
 }
 
-fn pid(result: usize) -> Result<Pid, Errno> {
+fn pid(result: u32) -> Result<Pid, Errno> {
     Pid::new(result as i32).ok_or(Errno::ESRCH)
 }

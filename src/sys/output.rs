@@ -64,7 +64,7 @@ pub fn write_all(mut text: &[u8], on_stderr: bool) -> Result<(), Errno> {
     while !text.is_empty() {
         // SAFETY: the kernel only reads `text`.
         match unsafe { syscall!(libc::SYS_write, descriptor, text.as_ptr(), text.len()) } {
-            Ok(count) => text = text.get(count..).unwrap_or_default(),
+            Ok(count) => text = text.get(count as usize..).unwrap_or_default(),
             Err(Errno::EINTR) => {}
             Err(error) => return Err(error),
         }

@@ -79,7 +79,7 @@ pub fn become_user(user: Option<u32>, group: Option<u32>) -> Result<(), Errno> {
     unsafe {
         // Who is that user already may not be allowed to try.
         syscall!(SETGROUPS).or_else(|error| match syscall!(GETEUID) {
-            Ok(own) if user.is_none_or(|user| user as usize == own) => Ok(0),
+            Ok(own) if user.is_none_or(|user| user == own) => Ok(0),
             _ => Err(error),
         })?;
         if let Some(group) = group {

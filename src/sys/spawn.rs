@@ -125,7 +125,7 @@ mod told {
             let mut ends = [0i32; 2];
             // SAFETY: `ends` is the pair that the kernel writes.
             unsafe { syscall!(libc::SYS_pipe2, ends.as_mut_ptr(), libc::O_CLOEXEC) }?;
-            let [reader, writer] = ends.map(|end| File(end as usize));
+            let [reader, writer] = ends.map(|end| File(end as u32));
             Ok(Told { reader, writer })
         }
 

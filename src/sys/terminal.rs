@@ -8,11 +8,11 @@ pub struct Modes([u32; 16]);
 
 /// A terminal, by an open descriptor of it.
 #[derive(Clone, Copy)]
-pub struct Terminal(usize);
+pub struct Terminal(u32);
 
 impl Terminal {
     /// What this descriptor is open on.
-    pub(super) const fn of(descriptor: usize) -> Terminal {
+    pub(super) const fn of(descriptor: u32) -> Terminal {
         Terminal(descriptor)
     }
 

@@ -56,8 +56,8 @@ pub(super) const TIMED_WAIT: Timed = timed(libc::SYS_rt_sigtimedwait, 421);
 pub(super) fn with_limit(
     limit: Option<&Timespec>,
     timed: Timed,
-    mut call: impl FnMut(usize, usize) -> Result<usize, Errno>,
-) -> Result<usize, Errno> {
+    mut call: impl FnMut(usize, usize) -> Result<u32, Errno>,
+) -> Result<u32, Errno> {
     let result = call(timed.number, limit.map_or(0, |limit| &raw const *limit as usize));
     match result {
         Err(Errno::ENOSYS | Errno::EPERM) if cfg!(target_pointer_width = "32") => {
