@@ -125,7 +125,7 @@ fn fill(line: &mut Line, template: Text, name: &[u8], words: [Word; 3]) {
         let Word(word) = words.next().unwrap_or(Word::NONE);
         match kind {
             b's' => Signal::new(word as i32).into_iter().for_each(|signal| signal.write(line)),
-            b'e' => Errno::new(word as i32).write(line),
+            b'e' => Errno::new(word as i32).into_iter().for_each(|error| error.write(line)),
             b'w' => Ended::from_wait_status(word as i32).into_iter().for_each(|end| end.write(line)),
             b'W' => by_number(word as i32, line),
             _ => word.write(line),

@@ -68,10 +68,14 @@ macro_rules! syscall {
 use syscall;
 
 /// The kernel's convention: an error is negative (`syscall(2)`). No call that is made here
-/// gives an address, which could look like one.
+/// gives an address or an offset, so 32 bits hold what it gives.
 #[inline(always)]
 fn check(result: isize) -> Result<u32, Errno> {
-    if result < 0 { Err(Errno(result.wrapping_neg() as i32)) } else { Ok(result as u32) }
+    let result = result as i32;
+    match Errno::from_kernel(result) {
+        Some(error) if result < 0 => Err(error),
+        _ => Ok(result as u32),
+    }
 }
 
 /// A system call with at most three arguments, in one place for all of them. In this

@@ -2,7 +2,7 @@
 
 use super::signals::SIGSET_SIZE;
 use super::time::{POLL, Timespec, with_limit};
-use super::{Errno, arch, check, syscall};
+use super::{Errno, arch, check, short, syscall};
 use crate::supervisor::Span;
 
 const STDOUT: usize = 1;
@@ -25,7 +25,7 @@ pub fn write_error(line: &[u8], patience: Span) -> Result<(), Errno> {
     };
     match write_now() {
         Ok(_) => return Ok(()),
-        Err(Errno(libc::EPIPE | libc::EBADF)) => return Err(Errno(libc::EPIPE)),
+        Err(Errno::EPIPE | Errno::EBADF) => return Err(Errno::EPIPE),
         // Full, or a file that would have to wait for its disk.
         Err(Errno::EAGAIN) if !is_seekable(STDERR) => {
             wait_until_writable(STDERR, patience)?;
@@ -41,8 +41,8 @@ pub fn write_error(line: &[u8], patience: Span) -> Result<(), Errno> {
 
 /// Regular files can be sought; pipes, sockets and terminals can't (`lseek(2)`).
 fn is_seekable(descriptor: usize) -> bool {
-    // SAFETY: no memory is involved; the offset stays where it is.
-    unsafe { syscall!(libc::SYS_lseek, descriptor, 0, libc::SEEK_CUR) }.is_ok()
+    // SAFETY: no memory is involved; the offset, which needs all its bits, stays where it is.
+    unsafe { short(descriptor, 0, libc::SEEK_CUR as usize, libc::SYS_lseek as usize) >= 0 }
 }
 
 fn wait_until_writable(descriptor: usize, patience: Span) -> Result<(), Errno> {

@@ -145,7 +145,7 @@ mod told {
                 [low, high, step] => {
                     let known = [Step::User, Step::Directory, Step::Exec].into_iter();
                     let step = known.into_iter().find(|known| *known as u8 == step)?;
-                    Some(Failure { step, error: Errno(u16::from_ne_bytes([low, high]).into()) })
+                    Some(Failure { step, error: Errno::new(u16::from_ne_bytes([low, high]).into())? })
                 }
                 _ => None,
             }
