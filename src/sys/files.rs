@@ -2,7 +2,7 @@
 
 use core::ffi::CStr;
 
-use super::{Errno, Pid, Room, Terminal, Text, arch, check, syscall};
+use super::{Errno, Pid, Room, Terminal, Text, check, syscall};
 use crate::text::{cut, digits, number};
 
 /// An open file; closed when dropped.

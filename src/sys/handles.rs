@@ -4,7 +4,7 @@ use core::mem::size_of;
 
 use super::signals::SIGSET_SIZE;
 use super::time::{POLL, Timespec, with_limit};
-use super::{Errno, Pid, arch, check, syscall};
+use super::{Errno, Pid, check, syscall};
 use crate::exit::Ended;
 use crate::signal::{Signal, SignalSet};
 use crate::supervisor::Span;
@@ -88,7 +88,7 @@ pub fn wait_for_either(signals: Handle, process: Handle, limit: Option<Span>) ->
     let limit = limit.map(Timespec::from);
     // SAFETY: `watched` are the two announced.
     with_limit(limit.as_ref(), POLL, |number, limit| unsafe {
-        syscall!(number, watched.as_mut_ptr(), watched.len(), limit, 0, SIGSET_SIZE)
+        syscall!(number, watched.as_mut_ptr(), watched.len(), limit)
     })?;
     let [signals, process] = watched;
     Ok((signals.revents != 0, process.revents != 0))

@@ -1,6 +1,5 @@
 //! Writing, to a reader who may never read.
 
-use super::signals::SIGSET_SIZE;
 use super::time::{POLL, Timespec, with_limit};
 use super::{Errno, arch, check, short, syscall};
 use crate::supervisor::Span;
@@ -50,7 +49,7 @@ fn wait_until_writable(descriptor: usize, patience: Span) -> Result<(), Errno> {
     let limit = Timespec::from(patience);
     // SAFETY: `watched` is the one pollfd announced.
     let ready = with_limit(Some(&limit), POLL, |number, limit| unsafe {
-        syscall!(number, &raw mut watched, 1, limit, 0, SIGSET_SIZE)
+        syscall!(number, &raw mut watched, 1, limit)
     })?;
     if ready == 0 || watched.revents & libc::POLLOUT == 0 { Err(Errno::EAGAIN) } else { Ok(()) }
 }

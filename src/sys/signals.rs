@@ -3,7 +3,7 @@
 use core::mem::{MaybeUninit, size_of};
 
 use super::time::{TIMED_WAIT, Timespec, with_limit};
-use super::{Errno, Pid, arch, check, syscall};
+use super::{Errno, Pid, check, syscall};
 use crate::signal::{Signal, SignalSet};
 use crate::supervisor::Span;
 

@@ -2,7 +2,7 @@
 
 use core::mem::MaybeUninit;
 
-use super::{Errno, Pid, arch, check, syscall};
+use super::{Errno, Pid, check, syscall};
 use crate::exit::Ended;
 use crate::signal::Signal;
 
