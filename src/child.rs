@@ -10,7 +10,7 @@ use crate::cli::{Config, PID_VARIABLES, Reach};
 use crate::signal::SignalSet;
 use crate::sys::{self, ChildSignal, Errno, Failure, Pid, Room, Spawned, Step, Strings, Terminal};
 use crate::terminal::Found;
-use crate::text::{digits, number};
+use crate::text::{DIGITS, digits, take_number};
 
 mod path;
 
@@ -101,12 +101,13 @@ fn naming_self(environment: Strings, names: &[&str], init: Pid, exec: &mut dyn F
     let [name, names @ ..] = names else { return exec() };
     let mut others = || naming_self(environment, names, init, exec);
     let Some((value, place)) = environment.find(name.as_bytes()) else { return others() };
-    if number(value.bytes()) != Some(init.get() as u32) {
+    let mut number = value;
+    if take_number(&mut number) != Some(init.get() as u32) || !number.is_empty() {
         return others();
     }
-    let mut buffer_of_number = [0; 10];
+    let mut buffer_of_number = [0; DIGITS];
     let digits = digits(sys::own_pid().get() as u32, &mut buffer_of_number);
-    match Room::<40>::new().join(&[name.as_bytes(), digits]) {
+    match Room::<40>::new().join(&[name.as_bytes(), digits.bytes()]) {
         Some(variable) => place.with_first(variable, others),
         None => others(),
     }

@@ -693,7 +693,7 @@ mod tests {
     use crate::cli::Personality;
     use crate::log::Facade;
     use crate::supervisor::Clock;
-    use crate::sys::{ChildSignal, Handle};
+    use crate::sys::{ChildSignal, Contents, Handle};
     use core::cell::{Cell, RefCell};
     use std::vec::Vec;
 
@@ -847,11 +847,11 @@ mod tests {
             Err(Errno::ENOENT)
         }
 
-        fn read_process<'b>(&self, _: Option<Pid>, _: &str, _: &'b mut [u8]) -> Result<&'b [u8], Errno> {
+        fn read_process(&self, _: Option<Pid>, _: Text, _: &mut Contents) -> Result<(), Errno> {
             Err(Errno::ENOENT)
         }
 
-        fn read_file<'b>(&self, _: &[&[u8]], _: &'b mut [u8]) -> Result<&'b [u8], Errno> {
+        fn read_file(&self, _: &[Text], _: &mut Contents) -> Result<(), Errno> {
             Err(Errno::ENOENT)
         }
     }

@@ -4,7 +4,7 @@
 use crate::exit::Ended;
 use crate::signal::{Signal, SignalSet};
 use crate::supervisor::{Clock, Instant, Span};
-use crate::sys::{self, ChildSignal, Errno, Handle, Modes, Pid, Reaped, Received, Target};
+use crate::sys::{self, ChildSignal, Contents, Errno, Handle, Modes, Pid, Reaped, Received, Target, Text};
 use crate::terminal;
 
 /// The system calls of a running init. Each is the function of [`crate::sys`] with
@@ -109,18 +109,13 @@ pub trait Kernel: Clock {
     ///
     /// # Errors
     /// As there.
-    fn read_process<'b>(
-        &self,
-        process: Option<Pid>,
-        name: &str,
-        buffer: &'b mut [u8],
-    ) -> Result<&'b [u8], Errno>;
+    fn read_process(&self, process: Option<Pid>, name: Text, contents: &mut Contents) -> Result<(), Errno>;
 
     /// See [`sys::read_file`].
     ///
     /// # Errors
     /// As there.
-    fn read_file<'b>(&self, path: &[&[u8]], buffer: &'b mut [u8]) -> Result<&'b [u8], Errno>;
+    fn read_file(&self, path: &[Text], contents: &mut Contents) -> Result<(), Errno>;
 }
 
 /// The real kernel.
@@ -213,16 +208,11 @@ impl Kernel for Linux {
         sys::each_process(visit)
     }
 
-    fn read_process<'b>(
-        &self,
-        process: Option<Pid>,
-        name: &str,
-        buffer: &'b mut [u8],
-    ) -> Result<&'b [u8], Errno> {
-        sys::read_process(process, name, buffer)
+    fn read_process(&self, process: Option<Pid>, name: Text, contents: &mut Contents) -> Result<(), Errno> {
+        sys::read_process(process, name, contents)
     }
 
-    fn read_file<'b>(&self, path: &[&[u8]], buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
-        sys::read_file(path, buffer)
+    fn read_file(&self, path: &[Text], contents: &mut Contents) -> Result<(), Errno> {
+        sys::read_file(path, contents)
     }
 }

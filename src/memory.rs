@@ -6,7 +6,8 @@
 //! have counted others, and what is said is said with care.
 
 use crate::kernel::Kernel;
-use crate::text::{Line, Piece, cut, large_number, number, parts};
+use crate::sys::{Contents, Text};
+use crate::text::{Line, Piece, after, after_field, take_large_number, take_number};
 
 /// What the control group tells.
 pub(crate) struct OutOfMemory {
@@ -19,34 +20,43 @@ pub(crate) struct OutOfMemory {
 /// Where control groups are mounted, and in each the file that counts and the one that
 /// limits: version 2, version 2 beside version 1, version 1 (cgroup-v2.rst,
 /// "memory.events"; cgroup-v1/memory.rst, "OOM Control").
-const MOUNTS: [[&[u8]; 3]; 3] = [
-    [b"/sys/fs/cgroup", b"/memory.events", b"/memory.max"],
-    [b"/sys/fs/cgroup/unified", b"/memory.events", b"/memory.max"],
-    [b"/sys/fs/cgroup/memory", b"/memory.oom_control", b"/memory.limit_in_bytes"],
+const MOUNTS: [[Text; 3]; 3] = [
+    [Text::from(c"/sys/fs/cgroup"), Text::from(c"/memory.events"), Text::from(c"/memory.max")],
+    [Text::from(c"/sys/fs/cgroup/unified"), Text::from(c"/memory.events"), Text::from(c"/memory.max")],
+    [
+        Text::from(c"/sys/fs/cgroup/memory"),
+        Text::from(c"/memory.oom_control"),
+        Text::from(c"/memory.limit_in_bytes"),
+    ],
 ];
 
 /// What there is to say, if any process was killed for want of memory.
 pub(crate) fn evidence(kernel: &impl Kernel) -> Option<OutOfMemory> {
-    let mut buffer = [0; 1024];
-    let groups = kernel.read_process(None, "cgroup", &mut buffer).unwrap_or_default();
+    let mut groups = Contents::<[_; 1024]>::empty();
+    let _ = kernel.read_process(None, Text::from(c"cgroup"), &mut groups);
     // A line for each hierarchy (`cgroups(7)`): `0::/path`, `4:memory:/path`.
-    let found = parts(groups, b'\n').find_map(|line| {
-        let (controller, path) = cut(cut(line, b':').1?, b':');
-        (controller.is_empty() || controller == b"memory").then(|| counted(kernel, path?)).flatten()
-    });
+    let mut line = groups.text();
+    while !line.is_empty() {
+        let controller = after(line, b':');
+        let path = controller.strip_prefix(b":").or_else(|| controller.strip_prefix(b"memory:"));
+        if let Some(found) = path.and_then(|path| counted(kernel, path)) {
+            return Some(found);
+        }
+        line = after(line, b'\n');
+    }
     // A container sees its own group as the root, with or without its path.
-    found.or_else(|| counted(kernel, b"")).filter(|found| found.killed > 0)
+    counted(kernel, Text::EMPTY)
 }
 
 /// What the group `path` tells, wherever it is.
-fn counted(kernel: &impl Kernel, path: &[u8]) -> Option<OutOfMemory> {
+fn counted(kernel: &impl Kernel, path: Text) -> Option<OutOfMemory> {
     MOUNTS.iter().find_map(|[mount, events, limit]| {
-        let mut buffer = [0; 256];
-        let events = kernel.read_file(&[mount, path, events], &mut buffer).ok()?;
-        let killed = parts(events, b'\n').find_map(|line| number(line.strip_prefix(b"oom_kill ")?))?;
-        let limit = kernel.read_file(&[mount, path, limit], &mut buffer).unwrap_or_default();
+        let mut contents = Contents::<[_; 256]>::empty();
+        kernel.read_file(&[*mount, path, *events], &mut contents).ok()?;
+        let killed = take_number(&mut after_field(contents.text(), b"oom_kill ")?)?;
+        let _ = kernel.read_file(&[*mount, path, *limit], &mut contents);
         // Where there is no limit the file says `max`, or a number that nobody has.
-        let limit = large_number(cut(limit, b'\n').0).filter(|bytes| *bytes < 1 << 60);
+        let limit = take_large_number(&mut contents.text()).filter(|bytes| *bytes < 1 << 60);
         Some(OutOfMemory { killed, limit })
     })
 }

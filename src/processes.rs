@@ -7,49 +7,63 @@
 //!
 //! What /proc tells may be gone a moment later, and a name may hold anything.
 
+use core::mem::MaybeUninit;
+
 use log::Level;
 
 use crate::kernel::Kernel;
 use crate::log::{Sink, Word, say, tell};
-use crate::sys::{Errno, Pid, Text};
-use crate::text::{Line, Piece, cut, number};
-
-/// What /proc/PID/stat tells of a process (`proc_pid_stat(5)`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Stat<'a> {
-    /// What it calls itself.
-    pub name: &'a [u8],
-    /// `R`, `S`, `D`, `T`, `Z` and so on.
-    pub state: u8,
-    /// 0 if the parent is outside this PID namespace.
-    pub parent: i32,
-}
+use crate::sys::{Contents, Errno, Pid, Text};
+use crate::text::{Line, Piece, after_field, take_number};
 
 /// Room for the start of /proc/PID/stat, with pid, name (at most 64 bytes), state and
 /// parent.
-const STAT_SIZE: usize = 128;
+type StatRoom = Contents<[MaybeUninit<u8>; 128]>;
 
-impl Stat<'_> {
+/// What /proc/PID/stat tells of a process (`proc_pid_stat(5)`).
+#[derive(Clone, Copy)]
+struct Stat<'a> {
+    text: Text<'a>,
+    /// What follows the name.
+    fields: Text<'a>,
+}
+
+impl<'a> Stat<'a> {
     /// Reads `PID (NAME) STATE PPID ...`, where the name may hold anything, and so
     /// ends at the last parenthesis.
-    #[must_use]
-    pub fn parse(text: &[u8]) -> Option<Stat<'_>> {
-        let (_, rest) = cut(text, b'(');
-        let rest = rest?;
-        let (name, fields) = rest.split_at_checked(rest.iter().rposition(|byte| *byte == b')')?)?;
-        let (_, fields) = cut(fields, b' ');
-        let (state, fields) = cut(fields?, b' ');
-        let (parent, _) = cut(fields?, b' ');
-        Some(Stat { name, state: *state.first()?, parent: i32::try_from(number(parent)?).ok()? })
+    fn parse(text: Text<'a>) -> Option<Stat<'a>> {
+        let (mut rest, mut fields) = (text, None);
+        while !rest.is_empty() {
+            if rest.next() == b')' {
+                fields = Some(rest);
+            }
+        }
+        Some(Stat { text, fields: fields? })
     }
 
-    fn read<'b>(kernel: &impl Kernel, process: Pid, buffer: &'b mut [u8; STAT_SIZE]) -> Option<Stat<'b>> {
-        Stat::parse(kernel.read_process(Some(process), "stat", buffer).ok()?)
+    fn read(kernel: &impl Kernel, process: Pid, room: &'a mut StatRoom) -> Option<Stat<'a>> {
+        let _ = kernel.read_process(Some(process), Text::from(c"stat"), room);
+        Stat::parse(room.text())
+    }
+
+    /// `12 (nginx)`: its number and what it calls itself.
+    fn named(&self) -> &'a [u8] {
+        self.text.up_to(self.fields)
+    }
+
+    /// `R`, `S`, `D`, `T`, `Z` and so on.
+    fn state(&self) -> u8 {
+        self.fields.skip(1).first()
+    }
+
+    /// 0 if the parent is outside this PID namespace.
+    fn parent(&self) -> i32 {
+        take_number(&mut self.fields.skip(3)).unwrap_or(0) as i32
     }
 
     /// Whether it has ended and waits for its parent to collect it.
     fn is_zombie(&self) -> bool {
-        matches!(self.state, b'Z' | b'X')
+        matches!(self.state(), b'Z' | b'X')
     }
 }
 
@@ -59,11 +73,9 @@ pub(crate) struct Named<'k, K>(pub(crate) &'k K, pub(crate) Pid);
 impl<K: Kernel> Piece for Named<'_, K> {
     fn write(&self, line: &mut Line) {
         let Named(kernel, process) = *self;
-        process.write(line);
-        if let Some(stat) = Stat::read(kernel, process, &mut [0; STAT_SIZE]) {
-            line.push(b" (");
-            stat.name.write(line);
-            line.push(b")");
+        match Stat::read(kernel, process, &mut StatRoom::empty()) {
+            Some(stat) => stat.named().write(line),
+            None => process.write(line),
         }
     }
 }
@@ -75,15 +87,13 @@ impl<K: Kernel> Piece for StillThere<'_, K> {
     fn write(&self, line: &mut Line) {
         let StillThere(kernel, process, stat) = *self;
         line.push(b"process ");
-        process.write(line);
-        line.push(b" (");
-        stat.name.write(line);
-        let (why, whose): (&[u8], _) = match stat.state {
-            b'Z' | b'X' => (b") has ended, but is not collected by its parent ", Pid::new(stat.parent)),
-            b't' => (b") is still there, held by its tracer ", tracer(kernel, process)),
-            b'T' => (b") is still there, stopped until it gets SIGCONT", None),
-            b'D' => (b") is still there, in a system call that can't be interrupted", None),
-            _ => (b") is still there", None),
+        stat.named().write(line);
+        let (why, whose): (&[u8], _) = match stat.state() {
+            b'Z' | b'X' => (b" has ended, but is not collected by its parent ", Pid::new(stat.parent())),
+            b't' => (b" is still there, held by its tracer ", tracer(kernel, process)),
+            b'T' => (b" is still there, stopped until it gets SIGCONT", None),
+            b'D' => (b" is still there, in a system call that can't be interrupted", None),
+            _ => (b" is still there", None),
         };
         line.push(why);
         if let Some(whose) = whose {
@@ -94,23 +104,17 @@ impl<K: Kernel> Piece for StillThere<'_, K> {
 
 /// The process that traces this one (`proc_pid_status(5)`, TracerPid).
 fn tracer(kernel: &impl Kernel, process: Pid) -> Option<Pid> {
-    let mut buffer = [0; 512];
-    let mut status = kernel.read_process(Some(process), "status", &mut buffer).ok()?;
-    loop {
-        let (field, rest) = cut(status, b'\n');
-        if let Some(tracer) = field.strip_prefix(b"TracerPid:\t") {
-            return Pid::new(i32::try_from(number(tracer)?).ok()?);
-        }
-        status = rest?;
-    }
+    let mut status = Contents::<[_; 512]>::empty();
+    let _ = kernel.read_process(Some(process), Text::from(c"status"), &mut status);
+    Pid::new(take_number(&mut after_field(status.text(), b"TracerPid:\t")?)? as i32)
 }
 
 /// Whether /proc shows the caller as `init`. Otherwise it is missing, or its numbers
 /// are those of another PID namespace, and stand for strangers here.
 fn check_proc(kernel: &impl Kernel, init: Pid) -> Result<(), Errno> {
-    let mut buffer = [0; STAT_SIZE];
-    let own_stat = kernel.read_process(None, "stat", &mut buffer)?;
-    let shown = number(cut(own_stat, b' ').0);
+    let mut own_stat = StatRoom::empty();
+    kernel.read_process(None, Text::from(c"stat"), &mut own_stat)?;
+    let shown = take_number(&mut own_stat.text());
     if shown == Some(init.get() as u32) { Ok(()) } else { Err(Errno::ENOENT) }
 }
 
@@ -128,9 +132,9 @@ pub(crate) fn explain(kernel: &impl Kernel, log: &impl Sink, init: Pid, all: boo
             count = count.wrapping_add(1);
             return;
         }
-        let mut buffer = [0; STAT_SIZE];
-        let Some(stat) = Stat::read(kernel, process, &mut buffer) else { return };
-        if stat.is_zombie() && stat.parent == init.get() || !(all || stat.is_zombie()) {
+        let mut room = StatRoom::empty();
+        let Some(stat) = Stat::read(kernel, process, &mut room) else { return };
+        if stat.is_zombie() && stat.parent() == init.get() || !(all || stat.is_zombie()) {
             return;
         }
         count = count.wrapping_add(1);
@@ -188,9 +192,9 @@ impl Descendants {
             if self.is_known(process.get()) || process == self.init {
                 return;
             }
-            let mut buffer = [0; STAT_SIZE];
+            let mut room = StatRoom::empty();
             let counts =
-                Stat::read(kernel, process, &mut buffer).is_some_and(|stat| zombies || !stat.is_zombie());
+                Stat::read(kernel, process, &mut room).is_some_and(|stat| zombies || !stat.is_zombie());
             if counts && self.descends(kernel, process) {
                 self.remember(process);
                 visit(process);
@@ -202,8 +206,10 @@ impl Descendants {
         for _ in 0..Descendants::ATTEMPTS {
             let mut link = process;
             for _ in 0..Descendants::GENERATIONS {
-                let mut buffer = [0; STAT_SIZE];
-                let Some(Stat { parent, .. }) = Stat::read(kernel, link, &mut buffer) else { break };
+                let mut room = StatRoom::empty();
+                let Some(parent) = Stat::read(kernel, link, &mut room).map(|stat| stat.parent()) else {
+                    break;
+                };
                 if parent == self.init.get() || self.is_known(parent) {
                     return true;
                 }
@@ -234,23 +240,40 @@ impl Descendants {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::ffi::CStr;
     use proptest::prelude::*;
     use std::format;
     use std::vec::Vec;
 
+    /// The C string of these bytes, which end with a null.
+    fn text(bytes: &[u8]) -> Text<'_> {
+        Text::from(CStr::from_bytes_until_nul(bytes).unwrap())
+    }
+
     proptest! {
         #[test]
-        fn whatever_a_process_calls_itself(pid: i32, name: Vec<u8>, state in "[RSDTZX]", parent in 0i32..i32::MAX) {
-            let mut text = format!("{pid} (").into_bytes();
-            text.extend(&name);
-            text.extend(format!(") {state} {parent} 1 1 0 -1 4194560").into_bytes());
-            let state = state.as_bytes()[0];
-            prop_assert_eq!(Stat::parse(&text), Some(Stat { name: &name, state, parent }));
+        fn whatever_a_process_calls_itself(
+            pid: u32,
+            name in prop::collection::vec(1u8.., 0..64),
+            state in "[RSDTZX]",
+            parent in 0i32..i32::MAX,
+        ) {
+            let mut named = format!("{pid} (").into_bytes();
+            named.extend(&name);
+            named.push(b')');
+            let mut stat = named.clone();
+            stat.extend(format!(" {state} {parent} 1 1 0 -1 4194560\0").into_bytes());
+            let stat = Stat::parse(text(&stat)).unwrap();
+            prop_assert_eq!(stat.named(), named);
+            prop_assert_eq!((stat.state(), stat.parent()), (state.as_bytes()[0], parent));
         }
 
         #[test]
-        fn any_text_is_read_or_refused(text: Vec<u8>) {
-            let _ = Stat::parse(&text);
+        fn any_text_is_read_or_refused(mut bytes: Vec<u8>) {
+            bytes.push(0);
+            let read = Stat::parse(text(&bytes));
+            prop_assert_eq!(read.is_some(), text(&bytes).bytes().contains(&b')'));
+            let _ = read.map(|stat| (stat.named(), stat.state(), stat.parent()));
         }
     }
 }

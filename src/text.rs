@@ -8,36 +8,43 @@ use core::fmt::{self, Display, Formatter, Write};
 
 use crate::sys::{Table, Text};
 
-/// Reads a number written in decimal digits alone: no sign, no blanks.
-#[must_use]
-pub(crate) fn number(text: &[u8]) -> Option<u32> {
-    u32::try_from(large_number(text)?).ok()
+/// Reads a number in decimal digits from the front of `text`, up to what is no digit.
+#[inline(never)]
+pub(crate) fn take_number(text: &mut Text) -> Option<u32> {
+    u32::try_from(take_large_number(text)?).ok()
 }
 
 /// The same for as much as 64 bits hold.
-#[must_use]
-pub(crate) fn large_number(text: &[u8]) -> Option<u64> {
-    if text.is_empty() {
-        return None;
-    }
-    text.iter().try_fold(0u64, |n, byte| {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 { None } else { n.checked_mul(10)?.checked_add(u64::from(digit)) }
-    })
-}
-
-/// Reads a number from the front of `text`, up to what is no digit.
 #[inline(never)]
-pub(crate) fn take_number(text: &mut Text) -> Option<u32> {
+pub(crate) fn take_large_number(text: &mut Text) -> Option<u64> {
     let mut number = None;
     loop {
         let digit = text.first().wrapping_sub(b'0');
         if digit > 9 {
             return number;
         }
-        number = Some(number.unwrap_or(0u32).checked_mul(10)?.checked_add(u32::from(digit))?);
+        number = Some(number.unwrap_or(0u64).checked_mul(10)?.checked_add(u64::from(digit))?);
         *text = text.rest();
     }
+}
+
+/// Looks for a line that begins with `field`, and gives what follows that there and
+/// in all the lines after it.
+pub(crate) fn after_field<'a>(mut text: Text<'a>, field: &[u8]) -> Option<Text<'a>> {
+    while !text.is_empty() {
+        if let Some(value) = text.strip_prefix(field) {
+            return Some(value);
+        }
+        text = after(text, b'\n');
+    }
+    None
+}
+
+/// What follows the first `separator`, nothing if it is not there.
+#[inline(never)]
+pub(crate) fn after(mut text: Text, separator: u8) -> Text {
+    while !matches!(text.next(), byte if byte == 0 || byte == separator) {}
+    text
 }
 
 /// Reads a word from the front of `text`, up to what is neither letter nor digit: the
@@ -90,11 +97,17 @@ impl<'a> Iterator for Parts<'a> {
     }
 }
 
-/// The digits of `number` in decimal, in the end of `buffer`.
-pub(crate) fn digits(number: u32, buffer: &mut [u8; 10]) -> &[u8] {
+/// Room for the digits of a number, as a C string.
+pub(crate) const DIGITS: usize = 11;
+
+/// The digits of `number` in decimal, in the end of `buffer`, the last byte of which is
+/// the null behind them.
+pub(crate) fn digits(number: u32, buffer: &mut [u8; DIGITS]) -> Text<'_> {
     let mut rest = number;
-    let mut start = buffer.len();
-    for place in buffer.iter_mut().rev() {
+    let [places @ .., end] = buffer;
+    *end = 0;
+    let mut start = places.len();
+    for place in places.iter_mut().rev() {
         *place = b'0'.wrapping_add((rest % 10) as u8);
         start = start.wrapping_sub(1);
         rest /= 10;
@@ -102,7 +115,7 @@ pub(crate) fn digits(number: u32, buffer: &mut [u8; 10]) -> &[u8] {
             break;
         }
     }
-    buffer.get(start..).unwrap_or_default()
+    Text::within(buffer.get(start..).unwrap_or_default())
 }
 
 /// A piece of a message.
@@ -120,7 +133,7 @@ pub(crate) fn display(piece: &dyn Piece, f: &mut Formatter) -> fmt::Result {
 
 impl Piece for u32 {
     fn write(&self, line: &mut Line) {
-        line.push(digits(*self, &mut [0; 10]));
+        line.push(digits(*self, &mut [0; DIGITS]).bytes());
     }
 }
 
@@ -234,6 +247,7 @@ impl Display for Line {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::ffi::CString;
     use std::string::{String, ToString};
     use std::vec::Vec;
 
@@ -252,7 +266,17 @@ mod tests {
         #[test]
         fn numbers_are_read_as_std_reads_them(text in "[0-9+ -]{0,12}") {
             let expected = if text.starts_with('+') { None } else { text.parse().ok() };
-            prop_assert_eq!(number(text.as_bytes()), expected);
+            let text = CString::new(text).unwrap();
+            let mut rest = Text::from(&text);
+            prop_assert_eq!(take_number(&mut rest).filter(|_| rest.is_empty()), expected);
+        }
+
+        #[test]
+        fn a_field_is_found_where_its_line_begins(before in "[a-z 1\n]{0,20}", number: u64) {
+            let text = CString::new(std::format!("{before}\nfield {number}\nfield 0\n")).unwrap();
+            let mut value = after_field(Text::from(&text), b"field ").unwrap();
+            prop_assert_eq!(take_large_number(&mut value), Some(number));
+            prop_assert!(after_field(Text::from(&text), b"ield ").is_none());
         }
 
         #[test]

@@ -1,9 +1,11 @@
 //! Files and descriptors, and what /proc tells of processes.
 
 use core::ffi::CStr;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
 
-use super::{Errno, Pid, Room, Terminal, Text, check, syscall};
-use crate::text::{cut, digits, number};
+use super::{Errno, Pid, Terminal, Text, check, syscall};
+use crate::text::{DIGITS, digits, take_number};
 
 /// An open file; closed when dropped.
 pub struct File(pub(super) u32);
@@ -95,18 +97,18 @@ impl Directory {
             // SAFETY: the kernel writes at most `size` bytes.
             let filled = unsafe { syscall!(libc::SYS_getdents64, self.0.0, buffer.as_mut_ptr(), size) };
             let Ok(filled @ 1..) = filled else { return };
-            // SAFETY: bytes of an initialised array of u64.
-            let bytes =
-                unsafe { core::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), size.min(filled as usize)) };
-            let mut rest = bytes;
-            while let Some(&[low, high]) = rest.get(LENGTH..LENGTH + 2) {
-                let length = usize::from(u16::from_ne_bytes([low, high]));
-                let (name, _) = cut(rest.get(NAME..length).unwrap_or_default(), 0);
-                if let Some(number) = number(name) {
+            let mut place = 0;
+            while place < filled as usize {
+                // SAFETY: up to `filled` the kernel has written whole records, each with
+                // its length and a name that is a C string.
+                let (length, mut name) = unsafe {
+                    let record = NonNull::from(&buffer).cast::<u8>().add(place);
+                    (record.add(LENGTH).cast::<u16>().read(), Text::at(record.add(NAME)))
+                };
+                if let Some(number) = take_number(&mut name).filter(|_| name.is_empty()) {
                     visit(number);
                 }
-                let Some(next) = rest.get(length.max(NAME)..) else { break };
-                rest = next;
+                place = place.wrapping_add(length.into());
             }
         }
     }
@@ -126,25 +128,87 @@ pub fn each_process(visit: &mut dyn FnMut(Pid)) -> Result<(), Errno> {
     Ok(())
 }
 
+/// Room for the start of a file, as a C string.
+pub struct Contents<Room: ?Sized = [MaybeUninit<u8>]>(Room);
+
+impl<const SIZE: usize> Contents<[MaybeUninit<u8>; SIZE]> {
+    /// Room for one byte less than `SIZE`, with nothing read yet.
+    #[must_use]
+    #[inline(always)]
+    pub fn empty() -> Self {
+        const { assert!(SIZE > 0, "no room for the closing null") };
+        let mut empty = Contents([MaybeUninit::uninit(); SIZE]);
+        let whole: &mut Contents = &mut empty;
+        whole.close(0);
+        empty
+    }
+}
+
+impl<Room: ?Sized> Contents<Room> {
+    /// What was read.
+    #[must_use]
+    pub fn text(&self) -> Text<'_> {
+        // SAFETY: all who write here write a closing null as well, `empty` first of all.
+        unsafe { Text::at(NonNull::from(&self.0).cast()) }
+    }
+}
+
+impl Contents {
+    /// Has it hold `text`, as much of that as there is room for.
+    pub fn fill(&mut self, text: &[u8]) {
+        let mut places = self.0.iter_mut();
+        let _closing = places.next_back();
+        let read = places.zip(text).map(|(place, byte)| place.write(*byte)).count();
+        self.close(read);
+    }
+
+    fn read(&mut self, file: &File) -> Result<(), Errno> {
+        let most = self.0.len().saturating_sub(1);
+        // SAFETY: the kernel writes at most `most` bytes.
+        let read = unsafe { syscall!(libc::SYS_read, file.0, self.0.as_mut_ptr(), most) }?;
+        self.close(read as usize);
+        Ok(())
+    }
+
+    /// Closes the string behind its first bytes, so many of them.
+    fn close(&mut self, bytes: usize) {
+        if let Some(end) = self.0.get_mut(bytes) {
+            end.write(0);
+        }
+    }
+}
+
 /// Reads the start of /proc/`process`/`name` (`proc(5)`); without a process, the
 /// caller's own, by what /proc takes it for.
 ///
 /// # Errors
 /// ENOENT or ESRCH if the process has gone, EACCES or EPERM if it is not shown.
-pub fn read_process<'b>(process: Option<Pid>, name: &str, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
-    let mut buffer_of_number = [0; 10];
+pub fn read_process(process: Option<Pid>, name: Text, contents: &mut Contents) -> Result<(), Errno> {
+    let mut buffer_of_number = [0; DIGITS];
     let process = match process {
         Some(process) => digits(process.get() as u32, &mut buffer_of_number),
-        None => b"self",
+        None => Text::from(c"self"),
     };
-    read_file(&[b"/proc/", process, b"/", name.as_bytes()], buffer)
+    read_file(&[Text::from(c"/proc/"), process, Text::from(c"/"), name], contents)
 }
 
-/// Reads the start of the file whose path is made of the parts `path`.
+/// Reads the start of the file whose path is made of the parts `path`, of each what
+/// stands before a line feed. `contents` is empty if it can't be read.
 ///
 /// # Errors
 /// As `open(2)` and `read(2)` say.
-pub fn read_file<'b>(path: &[&[u8]], buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
-    let mut room = Room::<{ libc::PATH_MAX as usize }>::new();
-    open(room.join(path).ok_or(Errno::ENAMETOOLONG)?, 0)?.read(buffer)
+pub fn read_file(path: &[Text], contents: &mut Contents) -> Result<(), Errno> {
+    contents.close(0);
+    let mut room = [MaybeUninit::<u8>::uninit(); libc::PATH_MAX as usize];
+    let mut places = room.iter_mut();
+    for part in path {
+        let mut part = *part;
+        while !matches!(part.first(), 0 | b'\n') {
+            places.next().ok_or(Errno::ENAMETOOLONG)?.write(part.next());
+        }
+    }
+    places.next().ok_or(Errno::ENAMETOOLONG)?.write(0);
+    // SAFETY: the null was written just now.
+    let path = unsafe { Text::at(NonNull::from(&room).cast()) };
+    contents.read(&open(path, 0)?)
 }

@@ -30,7 +30,7 @@ mod wait;
 mod arch;
 
 pub use errno::Errno;
-pub use files::{File, close_from, each_process, read_file, read_process};
+pub use files::{Contents, File, close_from, each_process, read_file, read_process};
 pub use handles::{Handle, exit_of, open_process, open_signals, signal_process, wait_for_either};
 pub use output::{write_all, write_error};
 pub use process::{

@@ -171,6 +171,29 @@ impl<'a> Text<'a> {
         Text(unsafe { NonNull::new_unchecked(string.as_ptr().cast_mut()) }, PhantomData)
     }
 
+    /// The string that begins at `start`.
+    ///
+    /// # Safety
+    /// A byte at or behind `start` is null, and up to that nothing changes for `'a`.
+    pub(super) const unsafe fn at(start: NonNull<u8>) -> Text<'a> {
+        Text(start.cast(), PhantomData)
+    }
+
+    /// The string at the start of `bytes`, if the last of them is null.
+    pub(crate) fn within(bytes: &'a [u8]) -> Text<'a> {
+        match bytes {
+            // SAFETY: see the pattern.
+            [.., 0] => unsafe { Text::at(NonNull::from(bytes).cast()) },
+            _ => Text::EMPTY,
+        }
+    }
+
+    /// What stands before `end`, the same string read further.
+    pub(crate) fn up_to(self, end: Text) -> &'a [u8] {
+        let length = end.as_ptr().addr().wrapping_sub(self.as_ptr().addr());
+        self.bytes().get(..length).unwrap_or_default()
+    }
+
     pub(crate) fn as_ptr(self) -> *const c_char {
         self.0.as_ptr()
     }
