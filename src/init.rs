@@ -209,7 +209,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             Err(error) => {
                 // Then signals can't be had at all, but the program's end still can.
                 if !self.look_again {
-                    self.say(c"1signals can't be received: %e", b"", error, Word::NONE);
+                    self.say(c"1signals can't be received: %e", None, error, Word::NONE);
                 }
                 self.look_again = true;
                 self.kernel.sleep(limit.map_or(LOOK_AGAIN, |limit| limit.min(LOOK_AGAIN)));
@@ -273,7 +273,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         }
     }
 
-    fn say(&self, template: &'static CStr, name: &[u8], a: impl Into<Word>, b: impl Into<Word>) {
+    fn say(&self, template: &'static CStr, name: Option<Text>, a: impl Into<Word>, b: impl Into<Word>) {
         say(self.log, Text::from(template), name, a.into(), b.into(), Word::NONE);
     }
 
@@ -285,7 +285,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         let action = self.tell(Event::Deadline);
         // Said here and not at each of the KILLs that follow until nobody is left.
         if action == Action::KillTheRest && self.log.wants(Level::Warn) {
-            self.say(c"1the time is up: killing all processes that are left", b"", Word::NONE, Word::NONE);
+            self.say(c"1the time is up: killing all processes that are left", None, Word::NONE, Word::NONE);
             self.explain(true);
         }
         action
@@ -310,7 +310,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         if self.log.wants(level) {
             let mut from = Line::new();
             self.write_sender(sender, &mut from);
-            say(self.log, template, from.written(), signal.into(), signal.into(), Word::NONE);
+            say(self.log, template, Some(from.text()), signal.into(), signal.into(), Word::NONE);
         }
         if signal == Signal::CONT && self.setup.has_terminal {
             self.program_is_stopped = false;
@@ -322,7 +322,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         };
         self.note_shutdown();
         if other != signal {
-            say(self.log, texts.rewritten, b"", signal.into(), other.into(), Word::NONE);
+            say(self.log, texts.rewritten, None, signal.into(), other.into(), Word::NONE);
         } else if self.program_has_it_already(signal, sender) {
             return Action::Wait;
         }
@@ -388,10 +388,10 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         self.sent_kill.set(self.sent_kill.get() || signal == Signal::KILL);
         if let Err(error) = self.auto_reap.kill(self.kernel, program, target, signal) {
             let template = Text::from(c"1%s could not be passed on to process %d: %e");
-            say(self.log, template, b"", signal.into(), program.into(), error.into());
+            say(self.log, template, None, signal.into(), program.into(), error.into());
             return None;
         }
-        say(self.log, self.setup.texts.forwarded, b"", signal.into(), signal.into(), Word::NONE);
+        say(self.log, self.setup.texts.forwarded, None, signal.into(), signal.into(), Word::NONE);
         Some((program, target))
     }
 
@@ -460,7 +460,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
                 code = Some(ended.code());
             } else if self.children == Children::None {
                 let text = c"0the program has ended, but the kernel has not kept its exit code";
-                self.say(text, b"", Word::NONE, Word::NONE);
+                self.say(text, None, Word::NONE, Word::NONE);
                 self.program_lives = false;
                 code = Some(ExitCode::FAILURE);
             } else if self.setup.has_terminal {
@@ -487,13 +487,13 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             }
         }
         if self.setup.warn_on_reap && !is_program {
-            self.say(c"1collected process %d, which %w", b"", pid, ended);
+            self.say(c"1collected process %d, which %w", None, pid, ended);
         } else {
-            say(self.log, texts.collected, b"", pid.into(), ended.into(), Word::NONE);
+            say(self.log, texts.collected, None, pid.into(), ended.into(), Word::NONE);
         }
         if is_program {
             let code = u32::from(ended.code().get());
-            say(self.log, texts.ended, b"", code.into(), pid.into(), ended.into());
+            say(self.log, texts.ended, None, code.into(), pid.into(), ended.into());
             let by_init = self.sent_kill.get() || self.supervisor.asked_and_killed().1;
             if matches!(ended, Ended::Killed(Signal::KILL, _)) && !by_init {
                 self.explain_kill();
@@ -513,7 +513,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             return;
         };
         self.program_is_stopped = true;
-        self.say(c"3the program was stopped by %s", b"", signal, Word::NONE);
+        self.say(c"3the program was stopped by %s", None, signal, Word::NONE);
         if self.terminal_is_lent || self.is_pid_1() && signal != Signal::STOP {
             // As PID 1 too, since whoever has it in place of the program may have gone.
             self.kernel.take_terminal_back(self.setup.init, None);
@@ -557,7 +557,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         u32::try_from(milliseconds).unwrap_or(u32::MAX).write(&mut took);
         let template = c"2shut down in %n ms; of %d orphans collected %d ended when asked, %d were killed";
         let (collected, asked) = (self.collected.into(), self.asked.into());
-        say(self.log, Text::from(template), took.written(), collected, asked, self.killed.into());
+        say(self.log, Text::from(template), Some(took.text()), collected, asked, self.killed.into());
     }
 
     /// Says why the program got a SIGKILL that was not the init's.
@@ -567,7 +567,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         }
         let Some(memory) = memory::evidence(self.kernel) else {
             let text = c"1the program was killed from outside: somebody sent it SIGKILL";
-            return self.say(text, b"", Word::NONE, Word::NONE);
+            return self.say(text, None, Word::NONE, Word::NONE);
         };
         let mut limit = Line::new();
         match memory.limit {
@@ -580,7 +580,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         } else {
             c"1probably out of memory: its control group's limit of %n was reached, %d processes were killed for it"
         };
-        self.say(text, limit.written(), memory.killed, Word::NONE);
+        self.say(text, Some(limit.text()), memory.killed, Word::NONE);
     }
 
     /// Says who is left and why, see [`processes::explain`].
@@ -592,7 +592,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
 
     fn say_proc_is_missing(&self, error: Errno) {
         if !self.proc_is_missing.replace(true) {
-            self.say(c"1looking for processes in /proc: %e", b"", error, Word::NONE);
+            self.say(c"1looking for processes in /proc: %e", None, error, Word::NONE);
         }
     }
 

@@ -205,7 +205,7 @@ fn give_terminal_up() -> [Option<Received>; 2] {
 }
 
 /// Tells why the program `name` does not run, and gives the code for that.
-fn not_executed(personality: &Personality, name: &[u8], failure: Failure, log: &Stderr) -> ExitCode {
+fn not_executed(personality: &Personality, name: Option<Text>, failure: Failure, log: &Stderr) -> ExitCode {
     let template = match failure.step {
         Step::Exec => personality.texts.exec_failed,
         Step::User => Text::from(c"0%n could not be given its user: %e"),

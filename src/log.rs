@@ -82,7 +82,7 @@ impl From<Ended> for Word {
 /// | `w` | the next word as a process's end: `exited with 3` |
 /// | `W` | the same in dumb-init's words |
 #[inline(never)]
-pub(crate) fn say(sink: &impl Sink, template: Text, name: &[u8], a: Word, b: Word, c: Word) {
+pub(crate) fn say(sink: &impl Sink, template: Text, name: Option<Text>, a: Word, b: Word, c: Word) {
     let level = match template.first() {
         b'0' => Level::Error,
         b'1' => Level::Warn,
@@ -108,7 +108,7 @@ pub(crate) fn tell(sink: &impl Sink, level: Level, message: &impl Piece) {
 }
 
 /// Writes `template` without its level, see [`say`].
-fn fill(line: &mut Line, template: Text, name: &[u8], words: [Word; 3]) {
+fn fill(line: &mut Line, template: Text, name: Option<Text>, words: [Word; 3]) {
     let mut words = words.into_iter();
     let mut rest = template.rest();
     while !rest.is_empty() {
@@ -119,7 +119,7 @@ fn fill(line: &mut Line, template: Text, name: &[u8], words: [Word; 3]) {
         }
         let kind = rest.next();
         if kind == b'n' {
-            name.write(line);
+            name.unwrap_or(Text::EMPTY).write(line);
             continue;
         }
         let Word(word) = words.next().unwrap_or(Word::NONE);

@@ -153,7 +153,7 @@ pub(crate) fn explain(kernel: &impl Kernel, log: &impl Sink, init: Pid, all: boo
         Descendants::of(init).visit_new(kernel, true, &mut explain)?;
     }
     if let Some(more @ 1..) = count.checked_sub(SCREENFUL) {
-        say(log, Text::from(c"1and %d more"), b"", Word::from(more), Word::NONE, Word::NONE);
+        say(log, Text::from(c"1and %d more"), None, Word::from(more), Word::NONE, Word::NONE);
     }
     Ok(())
 }

@@ -217,6 +217,12 @@ impl Line {
         self.written()
     }
 
+    /// The same as a C string, for a line that is a part of another one.
+    pub(crate) fn text(&mut self) -> Text<'_> {
+        self.push(b"\0");
+        Text::within(self.written())
+    }
+
     /// What it holds so far.
     pub(crate) fn written(&self) -> &[u8] {
         self.bytes.get(..self.length.min(Line::SIZE)).unwrap_or_default()

@@ -97,8 +97,8 @@ impl<'a> Config<'a> {
 impl<'a> Config<'a> {
     /// What the program was called.
     #[must_use]
-    pub fn name(&self) -> &'a [u8] {
-        self.program.split_first().map_or(&[], |(name, _)| name.bytes())
+    pub fn name(&self) -> Option<Text<'a>> {
+        self.program.split_first().map(|(name, _)| name)
     }
 }
 
