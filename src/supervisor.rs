@@ -150,63 +150,62 @@ pub enum Action {
     Exit(ExitCode),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-enum State {
+/// What the run has come to, in this order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+enum Phase {
     /// The program runs and nobody wants it to end.
     Running,
-    /// The program was asked to end, with a grace period by this time.
-    Stopping { deadline: Option<Instant> },
     /// The program has ended, and nobody wants the others to end.
-    Lingering { code: u8 },
+    Lingering,
+    /// The program was asked to end, with a grace period by the deadline.
+    Stopping,
     /// The program has ended. The deadline stands from the stop signal or is set
     /// when it turns out that somebody is left.
-    Draining { code: u8, deadline: Option<Instant> },
-    /// Everybody was sent SIGKILL. The code is the program's, once it has ended.
-    Killing { code: Option<u8>, deadline: Instant },
+    Draining,
+    /// Everybody was sent SIGKILL.
+    Killing,
 }
 
 /// The state of one run.
 #[derive(Clone, Copy, Debug)]
 pub struct Supervisor {
+    phase: Phase,
+    /// The program's, once it has ended.
+    code: Option<ExitCode>,
+    deadline: Option<Instant>,
     policy: Policy,
-    state: State,
 }
 
 impl Supervisor {
     /// The program has just been started.
     #[must_use]
     pub const fn new(policy: Policy) -> Supervisor {
-        Supervisor { policy, state: State::Running }
+        Supervisor { phase: Phase::Running, code: None, deadline: None, policy }
     }
 
     /// When [`Event::Deadline`] is due, if ever.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        match self.state {
-            State::Running | State::Lingering { .. } => None,
-            State::Stopping { deadline } | State::Draining { deadline, .. } => deadline,
-            State::Killing { deadline, .. } => Some(deadline),
-        }
+        self.deadline
     }
 
     /// Whether nothing but the program's end is waited for: whoever else ends may be
     /// collected by anybody.
     #[must_use]
     pub fn waits_for_program(&self) -> bool {
-        matches!(self.state, State::Running | State::Stopping { .. }) && !self.policy.wait_all
+        matches!(self.phase, Phase::Running | Phase::Stopping) && !self.policy.wait_all
     }
 
     /// Whether a shutdown is going on.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
-        !matches!(self.state, State::Running | State::Lingering { .. })
+        self.phase >= Phase::Stopping
     }
 
     /// Whether those that are left were asked to end, and whether they were killed.
     #[must_use]
     pub fn asked_and_killed(&self) -> (bool, bool) {
-        let killed = matches!(self.state, State::Killing { .. });
-        (killed || matches!(self.state, State::Draining { .. }), killed)
+        (self.phase >= Phase::Draining, self.phase == Phase::Killing)
     }
 
     /// Takes in what happened and says what to do about it.
@@ -215,97 +214,93 @@ impl Supervisor {
             Event::Signal(signal) => self.on_signal(signal, clock),
             Event::ProgramEnded(code) => self.on_program_ended(code),
             Event::SomebodyLeft => self.on_somebody_left(clock),
-            Event::NobodyLeft => self.on_nobody_left(),
+            // If the program is still to be collected, its end will be told.
+            Event::NobodyLeft => self.code.map_or(Action::Wait, Action::Exit),
             Event::Deadline => self.on_deadline(clock),
         }
     }
 
     fn on_signal(&mut self, received: Signal, clock: &impl Clock) -> Action {
         let Some(signal) = self.policy.rewrite.apply(received) else { return Action::Wait };
-        let grace = self.policy.grace_period;
-        match self.state {
-            State::Running if self.policy.pause => match (received, signal) {
+        match self.phase {
+            Phase::Running if self.policy.pause => match (received, signal) {
                 // Others may be here all the same: the orphans, the containers of a pod.
                 (Signal::TERM | Signal::INT, _) | (_, Signal::TERM | Signal::INT) => {
-                    self.state = State::Stopping { deadline: None };
-                    self.on_program_ended(ExitCode::SUCCESS)
+                    self.shut_down(ExitCode::SUCCESS)
                 }
                 _ => Action::Wait,
             },
-            State::Running if asks_to_stop(received, signal) => {
-                let limit = grace.filter(|grace| *grace != Span::ZERO);
-                self.state = State::Stopping { deadline: limit.map(|limit| clock.now().after(limit)) };
+            Phase::Running | Phase::Stopping => {
+                if self.phase == Phase::Running && asks_to_stop(received, signal) {
+                    self.phase = Phase::Stopping;
+                    if let Some(limit) = self.policy.grace_period.filter(|grace| *grace != Span::ZERO) {
+                        self.set_deadline(limit, clock);
+                    }
+                }
                 pass_on(received, signal)
             }
-            State::Running | State::Stopping { .. } => pass_on(received, signal),
-            State::Lingering { code } if asks_to_stop(received, signal) => {
-                self.state = State::Stopping { deadline: None };
-                self.on_program_ended(ExitCode::new(code))
-            }
+            Phase::Lingering => match self.code {
+                Some(code) if asks_to_stop(received, signal) => self.shut_down(code),
+                _ => Action::ForwardToTheRest(signal),
+            },
             // The program has ended, or was sent SIGKILL: nobody to pass it on to.
-            State::Draining { .. } | State::Killing { .. } => Action::Wait,
-            State::Lingering { .. } => Action::ForwardToTheRest(signal),
+            Phase::Draining | Phase::Killing => Action::Wait,
         }
     }
 
     fn on_program_ended(&mut self, code: ExitCode) -> Action {
-        let deadline = match self.state {
-            State::Running if self.policy.wait_all => {
-                self.state = State::Lingering { code: code.get() };
-                return Action::Look;
+        match self.phase {
+            Phase::Running if self.policy.wait_all => {
+                self.code = Some(code);
+                self.phase = Phase::Lingering;
+                Action::Look
             }
-            State::Running => None,
-            State::Stopping { deadline } => deadline,
-            State::Killing { deadline, .. } => {
-                self.state = State::Killing { code: Some(code.get()), deadline };
-                return Action::Wait;
+            Phase::Running | Phase::Stopping => self.shut_down(code),
+            Phase::Killing => {
+                self.code = Some(code);
+                Action::Wait
             }
-            State::Lingering { .. } | State::Draining { .. } => return Action::Wait,
-        };
+            Phase::Lingering | Phase::Draining => Action::Wait,
+        }
+    }
+
+    /// The program has ended with `code`, and so shall everybody else.
+    fn shut_down(&mut self, code: ExitCode) -> Action {
         if self.policy.grace_period == Some(Span::ZERO) {
             return Action::Exit(code);
         }
-        self.state = State::Draining { code: code.get(), deadline };
+        self.code = Some(code);
+        self.phase = Phase::Draining;
         Action::AskTheRest
     }
 
     fn on_somebody_left(&mut self, clock: &impl Clock) -> Action {
-        match self.state {
-            State::Draining { code, deadline: None } => {
-                let limit = self.policy.grace_period.unwrap_or(DRAIN_LIMIT);
-                self.state = State::Draining { code, deadline: Some(clock.now().after(limit)) };
+        match self.phase {
+            Phase::Draining if self.deadline.is_none() => {
+                self.set_deadline(self.policy.grace_period.unwrap_or(DRAIN_LIMIT), clock);
                 Action::Wait
             }
             // Whoever was started by one that was killed, before it died.
-            State::Killing { .. } => Action::KillTheRest,
+            Phase::Killing => Action::KillTheRest,
             _ => Action::Wait,
         }
     }
 
-    fn on_nobody_left(&mut self) -> Action {
-        match self.state {
-            State::Lingering { code } | State::Draining { code, .. } => Action::Exit(ExitCode::new(code)),
-            State::Killing { code: Some(code), .. } => Action::Exit(ExitCode::new(code)),
-            // The program is still to be collected.
-            State::Killing { code: None, .. } | State::Running | State::Stopping { .. } => Action::Wait,
+    fn on_deadline(&mut self, clock: &impl Clock) -> Action {
+        if self.deadline.is_none() {
+            return Action::Wait;
         }
+        if self.phase == Phase::Killing {
+            // Not even SIGKILL ended them; whoever is still the program was killed.
+            return Action::Exit(self.code.unwrap_or(KILLED));
+        }
+        self.phase = Phase::Killing;
+        self.set_deadline(KILL_LIMIT, clock);
+        Action::KillTheRest
     }
 
-    fn on_deadline(&mut self, clock: &impl Clock) -> Action {
-        let code = match self.state {
-            State::Running
-            | State::Lingering { .. }
-            | State::Stopping { deadline: None }
-            | State::Draining { deadline: None, .. } => return Action::Wait,
-            State::Stopping { .. } => None,
-            State::Draining { code, .. } => Some(code),
-            // Not even SIGKILL ended them; whoever is still the program was killed.
-            State::Killing { code, .. } => {
-                return Action::Exit(code.map_or(KILLED, ExitCode::new));
-            }
-        };
-        self.state = State::Killing { code, deadline: clock.now().after(KILL_LIMIT) };
-        Action::KillTheRest
+    fn set_deadline(&mut self, limit: Span, clock: &impl Clock) {
+        self.deadline = Some(clock.now().after(limit));
     }
 }
 
