@@ -100,16 +100,18 @@ pub trait Clock {
 
 /// What the supervisor is set up with.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
 pub struct Policy {
     /// How long a shutdown may take (`-t`). `None`: no limit for the program, and
     /// [`DRAIN_LIMIT`] for the rest. Zero: the rest is not waited for.
     pub grace_period: Option<Span>,
-    /// Which signals are passed on as others (`-r`).
-    pub rewrite: Rewrite,
     /// There is no program: TERM or INT is as if it had ended with 0 (`-P`).
     pub pause: bool,
     /// The program's end is no shutdown: everybody else goes on (`-W`).
     pub wait_all: bool,
+    /// Which signals are passed on as others (`-r`). The large one, so that the others
+    /// are near.
+    pub rewrite: Rewrite,
 }
 
 /// What happened.
@@ -168,6 +170,7 @@ enum Phase {
 
 /// The state of one run.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub struct Supervisor {
     phase: Phase,
     /// The program's, once it has ended.
