@@ -47,10 +47,12 @@ fn can_read() -> bool {
 }
 
 impl Found {
-    /// What a shell behind the init may want back: the modes, if there is a shell.
-    #[must_use]
-    pub fn modes(&self, init: Pid) -> Option<Modes> {
-        if self.is_ours && init != Pid::INIT { self.terminal.modes().ok() } else { None }
+    /// Keeps in `modes`, none so far, what a shell behind the init may want back, if
+    /// there is a shell.
+    pub fn keep_modes(&self, init: Pid, modes: &mut Option<Modes>) {
+        if self.is_ours && init != Pid::INIT && self.terminal.modes(modes.insert(Modes::UNKNOWN)).is_err() {
+            *modes = None;
+        }
     }
 
     /// Whether the shell has put the init into the foreground again, or the program's

@@ -6,6 +6,10 @@ use super::{Errno, Pid, check, syscall};
 #[derive(Clone, Copy)]
 pub struct Modes([u32; 16]);
 
+impl Modes {
+    pub(crate) const UNKNOWN: Modes = Modes([0; 16]);
+}
+
 /// A terminal, by an open descriptor of it.
 #[derive(Clone, Copy)]
 pub struct Terminal(u32);
@@ -51,15 +55,13 @@ impl Terminal {
         unsafe { syscall!(libc::SYS_ioctl, self.0, libc::TIOCNOTTY) }.map(drop)
     }
 
-    /// Its modes (`TCGETS(2const)`).
+    /// Puts its modes into `modes` (`TCGETS(2const)`).
     ///
     /// # Errors
     /// ENOTTY if it is no terminal, EIO if it was hung up.
-    pub fn modes(self) -> Result<Modes, Errno> {
-        let mut modes = Modes([0; 16]);
+    pub fn modes(self, modes: &mut Modes) -> Result<(), Errno> {
         // SAFETY: `modes` is larger than any architecture's `struct termios`.
-        unsafe { syscall!(libc::SYS_ioctl, self.0, libc::TCGETS, modes.0.as_mut_ptr()) }?;
-        Ok(modes)
+        unsafe { syscall!(libc::SYS_ioctl, self.0, libc::TCGETS, modes.0.as_mut_ptr()) }.map(drop)
     }
 
     /// Sets its modes at once, without waiting for output that a Ctrl-S may hold
