@@ -27,6 +27,7 @@ pub(crate) enum AutoReap {
 }
 
 /// What there is to be taken in.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ready {
     /// That is for the ordinary wait to say.
     Ordinary,

@@ -14,12 +14,12 @@ use crate::cli::{Reach, Texts};
 use crate::exit::{Ended, ExitCode};
 use crate::kernel::Kernel;
 use crate::log::{Sink, Word, say};
-use crate::memory::{self, Size};
+use crate::memory;
 use crate::processes::{self, Descendants, Named};
 use crate::signal::{Signal, SignalSet};
 use crate::supervisor::{Action, Event, Instant, Policy, Span, Supervisor};
 use crate::sys::{Errno, Modes, Pid, Reaped, Received, Sender, Target, Text};
-use crate::text::{Line, Piece};
+use crate::text::{DIGITS, Line, Piece, digits};
 
 /// How many children are collected in a row, and how many signals passed on,
 /// before the other of the two gets its turn.
@@ -71,6 +71,7 @@ pub fn run(kernel: &impl Kernel, log: &impl Sink, setup: &Setup) -> ExitCode {
         setup,
         supervisor: Supervisor::new(setup.policy),
         program_lives: setup.program.is_some(),
+        code: None,
         program_is_stopped: false,
         sent_kill: Cell::new(false),
         terminal_is_lent: setup.terminal_is_lent,
@@ -120,6 +121,8 @@ struct Init<'a, K, S> {
     log: &'a S,
     setup: &'a Setup,
     program_lives: bool,
+    /// The program's, until the supervisor is told.
+    code: Option<ExitCode>,
     program_is_stopped: bool,
     /// A signal was passed on as SIGKILL.
     sent_kill: Cell<bool>,
@@ -190,10 +193,14 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             }
             limit = Some(limit.map_or(left, |limit| limit.min(left)));
         }
-        let taken = if signals_first { Ready::Signals } else { self.auto_reap.wait(self.kernel, limit) };
-        let taken = match taken {
-            Ready::Ordinary => self.kernel.wait_for_signal(set, limit),
-            Ready::Signals => self.kernel.wait_for_signal(set, Some(Span::ZERO)),
+        let ready = if signals_first { Ready::Signals } else { self.auto_reap.wait(self.kernel, limit) };
+        let taken = match ready {
+            Ready::Ordinary | Ready::Signals => {
+                if ready == Ready::Signals {
+                    limit = Some(Span::ZERO);
+                }
+                self.kernel.wait_for_signal(set, limit)
+            }
             Ready::Nothing => Ok(None),
             Ready::ProgramEnded => {
                 self.leave_children_no_more();
@@ -221,11 +228,11 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         };
         match news {
             News::Signal(_) => {
-                self.signals_in_a_row = self.signals_in_a_row.saturating_add(1);
+                self.signals_in_a_row = self.signals_in_a_row.wrapping_add(1);
                 self.looks_in_a_row = 0;
             }
             _ => {
-                self.looks_in_a_row = self.looks_in_a_row.saturating_add(1);
+                self.looks_in_a_row = self.looks_in_a_row.wrapping_add(1);
                 self.signals_in_a_row = 0;
             }
         }
@@ -252,15 +259,11 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
                 Action::Wait => return None,
                 Action::Exit(code) => return Some(code),
                 Action::Forward(signal) => {
-                    let _ = self.forward(signal);
+                    self.forward(signal, false);
                     return None;
                 }
                 Action::Stop(signal) => {
-                    if let Some((program, target)) = self.forward(signal)
-                        && self.kernel.stopped_by(program).is_some()
-                    {
-                        let _ = self.kernel.kill(target, Some(Signal::CONT));
-                    }
+                    self.forward(signal, true);
                     return None;
                 }
                 Action::ForwardToTheRest(signal) => {
@@ -371,10 +374,10 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         }
     }
 
-    /// Sends `signal` to the program, wherever it is by now; gives the program and
-    /// whom it was sent to.
-    fn forward(&self, signal: Signal) -> Option<(Pid, Target)> {
-        let program = self.setup.program?;
+    /// Sends `signal` to the program, wherever it is by now, and has it go on if it is
+    /// stopped and to be woken.
+    fn forward(&self, signal: Signal, wake: bool) {
+        let Some(program) = self.setup.program else { return };
         let to_group = matches!(self.setup.reach, Reach::Group | Reach::Session);
         let target = match self.kernel.group_of(program) {
             _ if !to_group => Target::Process(program),
@@ -391,11 +394,12 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         self.sent_kill.set(self.sent_kill.get() || signal == Signal::KILL);
         if let Err(error) = self.auto_reap.kill(self.kernel, program, target, signal) {
             let template = Text::from(c"1%s could not be passed on to process %d: %e");
-            say(self.log, template, None, signal.into(), program.into(), error.into());
-            return None;
+            return say(self.log, template, None, signal.into(), program.into(), error.into());
         }
         say(self.log, self.setup.texts.forwarded, None, signal.into(), signal.into(), Word::NONE);
-        Some((program, target))
+        if wake && self.kernel.stopped_by(program).is_some() {
+            let _ = self.kernel.kill(target, Some(Signal::CONT));
+        }
     }
 
     // ------------------------------------------------------------ children
@@ -413,7 +417,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             && wanted
             && let Some(ended) = self.auto_reap.try_with(self.kernel, child, program)
         {
-            self.on_child(child, ended, false);
+            self.on_child(child, ended);
         }
     }
 
@@ -429,17 +433,10 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
 
     /// Collects a batch of children.
     fn reap(&mut self) -> Action {
-        let mut code = None;
         self.children = Children::More;
         for _ in 0..BATCH {
             match self.kernel.reap(None) {
-                Ok(Reaped::Child(pid, ended)) => {
-                    let is_program = self.program_lives && self.setup.program == Some(pid);
-                    self.on_child(pid, ended, is_program);
-                    if is_program {
-                        code = Some(ended.code());
-                    }
-                }
+                Ok(Reaped::Child(pid, ended)) => self.on_child(pid, ended),
                 Ok(Reaped::Nothing) => {
                     self.children = Children::Some;
                     break;
@@ -459,44 +456,46 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             && let Some(program) = self.setup.program
         {
             if let Some(ended) = self.auto_reap.end_of_program(self.kernel) {
-                self.on_child(program, ended, true);
-                code = Some(ended.code());
+                self.on_child(program, ended);
             } else if self.children == Children::None {
                 let text = c"0the program has ended, but the kernel has not kept its exit code";
                 self.say(text, None, Word::NONE, Word::NONE);
                 self.program_lives = false;
-                code = Some(ExitCode::FAILURE);
+                self.code = Some(ExitCode::FAILURE);
             } else if self.setup.has_terminal {
                 self.follow(program);
             }
         }
-        match code.map_or(Action::Wait, |code| self.tell(Event::ProgramEnded(code))) {
+        match self.code.take().map_or(Action::Wait, |code| self.tell(Event::ProgramEnded(code))) {
             Action::Wait if !self.program_lives && self.nobody_is_left() => self.tell(Event::NobodyLeft),
             action => action,
         }
     }
 
-    fn on_child(&mut self, pid: Pid, ended: Ended, is_program: bool) {
+    fn on_child(&mut self, pid: Pid, ended: Ended) {
         let texts = self.setup.texts;
+        let mut template = texts.collected;
+        let end = Word::from(ended);
+        let is_program = self.program_lives && self.setup.program == Some(pid);
         if is_program {
             self.program_lives = false;
+            self.code = Some(ended.code());
             self.note_shutdown();
         } else {
             self.collected = self.collected.saturating_add(1);
             match self.supervisor.asked_and_killed() {
-                (_, true) => self.killed = self.killed.saturating_add(1),
-                (true, _) => self.asked = self.asked.saturating_add(1),
+                (_, true) => self.killed = self.killed.wrapping_add(1),
+                (true, _) => self.asked = self.asked.wrapping_add(1),
                 _ => {}
             }
+            if self.setup.warn_on_reap {
+                template = Text::from(c"1collected process %d, which %w");
+            }
         }
-        if self.setup.warn_on_reap && !is_program {
-            self.say(c"1collected process %d, which %w", None, pid, ended);
-        } else {
-            say(self.log, texts.collected, None, pid.into(), ended.into(), Word::NONE);
-        }
+        say(self.log, template, None, pid.into(), end, Word::NONE);
         if is_program {
             let code = u32::from(ended.code().get());
-            say(self.log, texts.ended, None, code.into(), pid.into(), ended.into());
+            say(self.log, texts.ended, None, code.into(), pid.into(), end);
             let by_init = self.sent_kill.get() || self.supervisor.asked_and_killed().1;
             if matches!(ended, Ended::Killed(Signal::KILL, _)) && !by_init {
                 self.explain_kill();
@@ -531,7 +530,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         // the program would be stopped by it again at once.
         if signal == Signal::TSTP || signal != Signal::STOP && self.terminal_is_lent {
             self.program_is_stopped = false;
-            let _ = self.forward(Signal::CONT);
+            self.forward(Signal::CONT, false);
         }
     }
 
@@ -555,12 +554,12 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
     /// Says at the end how the shutdown went.
     fn sum_up(&self) {
         let Some(stopped_at) = self.stopped_at else { return };
-        let mut took = Line::new();
         let milliseconds = stopped_at.until(self.kernel.now()).as_nanos() / 1_000_000;
-        u32::try_from(milliseconds).unwrap_or(u32::MAX).write(&mut took);
+        let mut buffer = [0; DIGITS];
+        let took = digits(u32::try_from(milliseconds).unwrap_or(u32::MAX), &mut buffer);
         let template = c"2shut down in %n ms; of %d orphans collected %d ended when asked, %d were killed";
         let (collected, asked) = (self.collected.into(), self.asked.into());
-        say(self.log, Text::from(template), Some(took.text()), collected, asked, self.killed.into());
+        say(self.log, Text::from(template), Some(took), collected, asked, self.killed.into());
     }
 
     /// Says why the program got a SIGKILL that was not the init's.
@@ -568,22 +567,18 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         if !self.log.wants(Level::Warn) {
             return;
         }
-        let Some(memory) = memory::evidence(self.kernel) else {
+        let mut limit = Line::new();
+        let Some(killed) = memory::evidence(self.kernel, &mut limit) else {
             let text = c"1the program was killed from outside: somebody sent it SIGKILL";
             return self.say(text, None, Word::NONE, Word::NONE);
         };
-        let mut limit = Line::new();
-        match memory.limit {
-            Some(bytes) => Size(bytes).write(&mut limit),
-            None => limit.push(b"the machine"),
-        }
         // Only as PID 1 the init is as old as the counter.
         let text = if self.is_pid_1() {
             c"1out of memory: the container's limit of %n was reached, %d processes were killed for it"
         } else {
             c"1probably out of memory: its control group's limit of %n was reached, %d processes were killed for it"
         };
-        self.say(text, Some(limit.text()), memory.killed, Word::NONE);
+        self.say(text, Some(limit.text()), killed, Word::NONE);
     }
 
     /// Says who is left and why, see [`processes::explain`].

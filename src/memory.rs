@@ -9,14 +9,6 @@ use crate::kernel::Kernel;
 use crate::sys::{Contents, Text};
 use crate::text::{Line, Piece, after, after_field, take_large_number, take_number};
 
-/// What the control group tells.
-pub(crate) struct OutOfMemory {
-    /// How many of its processes were killed for it.
-    pub(crate) killed: u32,
-    /// How much memory they could use, in bytes.
-    pub(crate) limit: Option<u64>,
-}
-
 /// Where control groups are mounted, and in each the file that counts and the one that
 /// limits: version 2, version 2 beside version 1, version 1 (cgroup-v2.rst,
 /// "memory.events"; cgroup-v1/memory.rst, "OOM Control").
@@ -30,8 +22,9 @@ const MOUNTS: [[Text; 3]; 3] = [
     ],
 ];
 
-/// What there is to say, if any process was killed for want of memory.
-pub(crate) fn evidence(kernel: &impl Kernel) -> Option<OutOfMemory> {
+/// How many processes of the group were killed for want of memory, if any; puts into
+/// `limit` how much they could use, `64 MiB`.
+pub(crate) fn evidence(kernel: &impl Kernel, limit: &mut Line) -> Option<u32> {
     let mut groups = Contents::<[_; 1024]>::empty();
     let _ = kernel.read_process(None, Text::from(c"cgroup"), &mut groups);
     // A line for each hierarchy (`cgroups(7)`): `0::/path`, `4:memory:/path`.
@@ -39,37 +32,36 @@ pub(crate) fn evidence(kernel: &impl Kernel) -> Option<OutOfMemory> {
     while !line.is_empty() {
         let controller = after(line, b':');
         let path = controller.strip_prefix(b":").or_else(|| controller.strip_prefix(b"memory:"));
-        if let Some(found) = path.and_then(|path| counted(kernel, path)) {
-            return Some(found);
+        if let Some(killed) = path.and_then(|path| counted(kernel, path, limit)) {
+            return Some(killed).filter(|killed| *killed > 0);
         }
         line = after(line, b'\n');
     }
     // A container sees its own group as the root, with or without its path.
-    counted(kernel, Text::EMPTY)
+    counted(kernel, Text::EMPTY, limit).filter(|killed| *killed > 0)
 }
 
-/// What the group `path` tells, wherever it is.
-fn counted(kernel: &impl Kernel, path: Text) -> Option<OutOfMemory> {
-    MOUNTS.iter().find_map(|[mount, events, limit]| {
+/// The same of the group `path`, wherever it is, also if there were none.
+fn counted(kernel: &impl Kernel, path: Text, limit: &mut Line) -> Option<u32> {
+    MOUNTS.iter().find_map(|[mount, events, most]| {
         let mut contents = Contents::<[_; 256]>::empty();
         kernel.read_file(&[*mount, path, *events], &mut contents).ok()?;
         let killed = take_number(&mut after_field(contents.text(), b"oom_kill ")?)?;
-        let _ = kernel.read_file(&[*mount, path, *limit], &mut contents);
+        let _ = kernel.read_file(&[*mount, path, *most], &mut contents);
         // Where there is no limit the file says `max`, or a number that nobody has.
-        let limit = take_large_number(&mut contents.text()).filter(|bytes| *bytes < 1 << 60);
-        Some(OutOfMemory { killed, limit })
+        match take_large_number(&mut contents.text()).filter(|bytes| *bytes < 1 << 60) {
+            Some(bytes) => write_size(bytes, limit),
+            None => limit.push(b"the machine"),
+        }
+        Some(killed)
     })
 }
 
 /// `64 MiB`
-pub(crate) struct Size(pub(crate) u64);
-
-impl Piece for Size {
-    fn write(&self, line: &mut Line) {
-        let kibibytes = self.0 >> 10;
-        let (number, unit): (_, &[u8]) =
-            if kibibytes & 1023 == 0 { (kibibytes >> 10, b" MiB") } else { (kibibytes, b" KiB") };
-        u32::try_from(number).unwrap_or(u32::MAX).write(line);
-        line.push(unit);
-    }
+fn write_size(bytes: u64, line: &mut Line) {
+    let kibibytes = bytes >> 10;
+    let (number, unit): (_, &[u8]) =
+        if kibibytes & 1023 == 0 { (kibibytes >> 10, b" MiB") } else { (kibibytes, b" KiB") };
+    u32::try_from(number).unwrap_or(u32::MAX).write(line);
+    line.push(unit);
 }
