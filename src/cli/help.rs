@@ -2,7 +2,7 @@
 
 use super::options::VARIABLES;
 use super::{Personality, Request};
-use crate::text::{Line, cut};
+use crate::text::Line;
 
 const LICENSE: &str = include_str!("../../LICENSE");
 
@@ -28,8 +28,7 @@ pub fn print(personality: &Personality, request: Request, print: Print) {
         return;
     }
     for option in personality.options() {
-        let (written, does) = cut(option.line().bytes(), b'\t');
-        let Some(does) = does else { break };
+        let (written, Some(does)) = option.columns() else { break };
         let mut line = Line::new();
         line.push(written);
         line.pad(33);

@@ -107,12 +107,12 @@ impl<'a> Config<'a> {
 pub enum Request {
     /// To run the program, or to pause.
     Run,
-    /// To print the options, and exit.
-    Help,
-    /// To print the version, and exit.
-    Version,
     /// To print the licence, and exit.
     License,
+    /// To print the version, and exit.
+    Version,
+    /// To print the options, and exit.
+    Help,
 }
 
 /// Why the words could not be understood. Displayed as one line: what was given,
@@ -126,7 +126,7 @@ pub struct UsageError<'a> {
 }
 
 const UNKNOWN: &str = "unknown option \"-%\"; --help lists the options";
-const AMBIGUOUS: &str = "more than one option begins with \"-%\"; --help lists the options";
+const AMBIGUOUS: &str = "more than one option begins with \"-%\"";
 const BAD_VALUE: &str = "cannot use \"%\": % takes %";
 const NO_PROGRAM: &str = "no program was given; usage: [OPTIONS] [--] PROGRAM [ARGS...]";
 
@@ -353,7 +353,7 @@ impl<'a> Reader<'_, 'a> {
                     return None;
                 }
                 if self.adding {
-                    add_variable(self.argv, &mut config.program, &mut config.environment, text);
+                    add_variable(self.argv, &mut config.program, &mut config.environment, name, text);
                 }
                 return Some(());
             }

@@ -68,9 +68,9 @@ impl Setting {
 }
 
 const ACCEPTED: Table = table!(&[
-    (Setting::GRACE_PERIOD.0, "a time such as 10s, 500ms, 1m30s, a number of seconds, or 0 for no waiting"),
-    (Setting::PARENT_DEATH_SIGNAL.0, "a signal such as TERM, SIGUSR1, RTMIN+3 or a number from 1 to 64"),
-    (Setting::REWRITE.0, "SIGNAL:SIGNAL, by name or number, 0 or none to drop it (not for KILL, STOP, CHLD)"),
+    (Setting::GRACE_PERIOD.0, "a time such as 10s, 500ms, 1m30s, or 0 for no waiting"),
+    (Setting::PARENT_DEATH_SIGNAL.0, "a signal such as TERM, RTMIN+3, or 1 to 64"),
+    (Setting::REWRITE.0, "SIGNAL:SIGNAL, or SIGNAL:0 to drop it; not for KILL, STOP, CHLD"),
     (Setting::REMAP_EXIT.0, "CODE or CODE:CODE, each from 0 to 255"),
     (Setting::VERBOSITY.0, "a number, 0 to 4"),
     (Setting::ENV.0, "NAME=VALUE"),
@@ -119,10 +119,16 @@ impl Opt {
         self.line().rest().first()
     }
 
-    /// Its line of `--help`: how it is written, a tab, what it does.
-    #[must_use]
-    pub fn line(self) -> Text<'static> {
+    /// Its line, from how it is written on.
+    fn line(self) -> Text<'static> {
         self.0.rest()
+    }
+
+    /// How it is written, and what it does: if the line does not say that, as the first
+    /// native option of that setting does.
+    pub(super) fn columns(self) -> (&'static [u8], Option<&'static [u8]>) {
+        let (written, does) = cut(self.line().bytes(), b'\t');
+        (written, does.or_else(|| cut(NATIVE.row(self.0.first())?.bytes(), b'\t').1))
     }
 
     /// Its line from its long name on.
@@ -202,7 +208,7 @@ pub(super) const NATIVE: Table = table!(&[
     (Setting::WORKDIR.0, "    --workdir DIR\trun the program in DIR"),
     (Setting::ENV.0, "    --env NAME=VALUE\tadd to the program's environment"),
     (Setting::LICENSE.0, "-l, --license\tprint the licence"),
-    (Setting::LICENSE.0, "-L, --license\tprint the licence"),
+    (Setting::LICENSE.0, "-L, --license"),
     (Setting::VERSION.0, "-V, --version\tprint the version"),
     (Setting::HELP.0, "-h, --help\tprint this text"),
     (Setting::KILL_PROCESS_GROUP.0, "      kill-process-group"),
@@ -211,18 +217,18 @@ pub(super) const NATIVE: Table = table!(&[
 
 /// What `--help` says below the native options.
 pub(super) const VARIABLES: &str = "
-Variables: TINI_GRACE_PERIOD=10s, TINI_WAIT_ALL=1 and so on; -g is
-TINI_KILL_PROCESS_GROUP=1, -v is TINI_VERBOSITY=2 (0..4, default 1).
+Variables: TINI_GRACE_PERIOD=10s, TINI_WAIT_ALL=1 and so on;
+for -g TINI_KILL_PROCESS_GROUP=1, for -v TINI_VERBOSITY=0 to 4.
 ";
 
 /// The options of the pid1 binary, some of whose letters mean other things.
 pub(super) const PID1: Table = table!(&[
-    (Setting::WORKDIR.0, "-w, --workdir DIR\trun the program in DIR"),
-    (Setting::GRACE_PERIOD.0, "-t, --timeout TIMEOUT\thow long a shutdown may take"),
-    (Setting::VERBOSE.0, "-v, --verbose\tsay more"),
-    (Setting::ENV.0, "-e, --env NAME=VALUE\tadd to the program's environment"),
-    (Setting::USER.0, "-u, --user-id UID\trun the program as this user"),
+    (Setting::WORKDIR.0, "-w, --workdir DIR"),
+    (Setting::GRACE_PERIOD.0, "-t, --timeout TIMEOUT"),
+    (Setting::VERBOSE.0, "-v, --verbose"),
+    (Setting::ENV.0, "-e, --env NAME=VALUE"),
+    (Setting::USER.0, "-u, --user-id UID"),
     (Setting::GROUP.0, "-g, --group-id GID\trun the program as this group"),
-    (Setting::VERSION.0, "-V, --version\tprint the version"),
-    (Setting::HELP.0, "-h, --help\tprint this text"),
+    (Setting::VERSION.0, "-V, --version"),
+    (Setting::HELP.0, "-h, --help"),
 ]);

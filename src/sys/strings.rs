@@ -5,8 +5,6 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use crate::text::cut;
-
 /// `argv` or `envp`: pointers to C strings, closed by a null pointer (`execve(2)`).
 ///
 /// A thin pointer; nothing is counted or measured before somebody asks.
@@ -75,7 +73,7 @@ impl<'a> Strings<'a> {
     }
 }
 
-/// Adds `variable`, NAME=VALUE, to `environment`: in the place of those of that name, or
+/// Adds `variable`, NAME=VALUE, to `environment`: in the place of those with `name`, or
 /// in front.
 ///
 /// There is no memory for one more place, but behind argv the kernel puts envp, and
@@ -86,9 +84,9 @@ pub(crate) fn add_variable<'a>(
     argv: Strings<'a>,
     rest: &mut Strings<'a>,
     environment: &mut Strings<'a>,
+    name: &[u8],
     variable: Text<'a>,
 ) {
-    let (name, _) = cut(variable.bytes(), b'=');
     let mut replaced = false;
     for (other, place) in *environment {
         if other.strip_prefix(name).is_some_and(|value| value.first() == b'=') {
