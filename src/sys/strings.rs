@@ -95,15 +95,20 @@ pub(crate) fn add_variable<'a>(
             replaced = true;
         }
     }
-    let places = (*rest).count().wrapping_add(1);
+    let mut end = *rest;
+    while end.next().is_some() {}
     // SAFETY: `rest` is the end of `argv` with its closing null. Beginning behind the
     // start of that, it has a place before, and moves down over it; the place that
     // becomes free is in front of `environment`.
     unsafe {
-        if replaced || rest.first <= argv.first || rest.first.add(places) != environment.first {
+        if replaced || rest.first <= argv.first || end.first.add(1) != environment.first {
             return;
         }
-        rest.first.copy_to(rest.first.sub(1), places);
+        let mut place = rest.first;
+        while place < environment.first {
+            place.sub(1).write(place.read());
+            place = place.add(1);
+        }
         rest.first = rest.first.sub(1);
         environment.first = environment.first.sub(1);
         environment.first.write(variable.as_ptr());
