@@ -103,7 +103,7 @@ impl<'a> Config<'a> {
 }
 
 /// What was asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Request {
     /// To run the program, or to pause.
     Run,

@@ -93,7 +93,7 @@ impl Opt {
 #[derive(Clone, Copy)]
 pub struct Options {
     pub(super) table: Table,
-    pub(super) letters: &'static str,
+    pub(super) letters: Text<'static>,
 }
 
 impl Iterator for Options {
@@ -102,7 +102,7 @@ impl Iterator for Options {
     fn next(&mut self) -> Option<Opt> {
         let Options { table, letters } = self;
         let mut options = table.map(Opt);
-        options.find(|option| letters.is_empty() || letters.bytes().any(|letter| letter == option.letter()))
+        options.find(|option| letters.is_empty() || letters.has(option.letter()))
     }
 }
 
@@ -232,3 +232,72 @@ pub(super) const PID1: Table = table!(&[
     (Setting::VERSION.0, "-V, --version"),
     (Setting::HELP.0, "-h, --help"),
 ]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn long_names(table: Table) -> Vec<&'static [u8]> {
+        let name = |row| Opt(row).long().bytes().split(|byte| *byte <= b' ').next().unwrap_or_default();
+        table.map(name).collect()
+    }
+
+    /// So the first that is found for a whole name is the only one.
+    #[test]
+    fn no_long_name_is_the_beginning_of_another_ones() {
+        for table in [NATIVE, PID1] {
+            for one in long_names(table) {
+                assert!(!one.is_empty());
+                for other in long_names(table) {
+                    assert!(one == other || !other.starts_with(one), "{one:?} {other:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_letter_is_one_options_and_each_option_says_what_it_does() {
+        for table in [NATIVE, PID1] {
+            let options: Vec<Opt> = table.map(Opt).filter(|option| option.columns().1.is_some()).collect();
+            assert!(options.len() >= 8);
+            let letters = options.iter().map(|option| option.letter()).filter(|letter| *letter != b' ');
+            let mut letters: Vec<u8> = letters.collect();
+            letters.sort_unstable();
+            let all = letters.len();
+            letters.dedup();
+            assert_eq!(letters.len(), all);
+        }
+    }
+
+    /// What takes a value says which, and nothing else does.
+    #[test]
+    fn what_is_accepted_is_said_of_options_with_a_value() {
+        for table in [NATIVE, PID1] {
+            for option in table.map(Opt) {
+                let says = ACCEPTED.row(option.setting().0).is_some();
+                assert_eq!(option.takes_value(), says, "{:?}", option.line().bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn an_option_is_found_by_letter_name_or_the_beginning_of_that() {
+        let mut options = NATIVE.map(Opt);
+        let option = options.find(|option| option.setting() == Setting::GRACE_PERIOD).unwrap();
+        for (word, rest) in [
+            (c"t", Some(c"")),
+            (c"t5s", Some(c"5s")),
+            (c"-grace-period", Some(c"")),
+            (c"-grace-period=5s", Some(c"=5s")),
+            (c"-gr=5s", Some(c"=5s")),
+            (c"v", None),
+            (c"-grace-periods", None),
+            (c"-grace-period DURATION", None),
+            (c" ", None),
+        ] {
+            let rest = rest.map(core::ffi::CStr::to_bytes);
+            assert_eq!(option.after(Text::from(word)).map(Text::bytes), rest, "{word:?}");
+        }
+    }
+}
