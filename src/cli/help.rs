@@ -1,7 +1,8 @@
 //! What the init prints about itself, a piece at a time.
 
 use super::options::VARIABLES;
-use super::{Personality, Request};
+use super::{Personality, Request, fill};
+use crate::sys::Text;
 use crate::text::Line;
 
 const LICENSE: &str = include_str!("../../LICENSE");
@@ -17,9 +18,9 @@ pub type Print<'a> = &'a mut dyn FnMut(&[u8]);
 pub fn print(personality: &Personality, request: Request, print: Print) {
     let mut last = LICENSE;
     if request != Request::License {
-        let template = if request == Request::Help { personality.usage } else { "%" };
+        let template = if request == Request::Help { personality.usage } else { Text::from(c"%") };
         let mut line = Line::new();
-        line.fill(template, &[&personality.version]);
+        fill(&mut line, template, personality.version);
         print(line.finish());
         if request != Request::Help {
             return;

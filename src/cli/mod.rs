@@ -119,20 +119,36 @@ pub enum Request {
 /// what is accepted.
 #[derive(Clone, Copy, Debug)]
 pub struct UsageError<'a> {
-    /// With `%` for what was given, the option, and what that takes.
-    template: &'static str,
+    /// With `%` for what was given.
+    template: Text<'static>,
     given: Text<'a>,
-    option: Opt,
+    /// The option that takes something else, if there is one.
+    option: Option<Opt>,
 }
 
-const UNKNOWN: &str = "unknown option \"-%\"; --help lists the options";
-const AMBIGUOUS: &str = "more than one option begins with \"-%\"";
-const BAD_VALUE: &str = "cannot use \"%\": % takes %";
-const NO_PROGRAM: &str = "no program was given; usage: [OPTIONS] [--] PROGRAM [ARGS...]";
+const UNKNOWN: Text = Text::from(c"unknown option \"-%\"; --help lists the options");
+const AMBIGUOUS: Text = Text::from(c"more than one option begins with \"-%\"");
+const BAD_VALUE: Text = Text::from(c"cannot use \"%\": ");
+const NO_PROGRAM: Text = Text::from(c"no program was given; usage: [OPTIONS] [--] PROGRAM [ARGS...]");
 
 impl Piece for UsageError<'_> {
     fn write(&self, line: &mut Line) {
-        line.fill(self.template, &[&self.given, &self.option, &self.option.setting().accepted()]);
+        fill(line, self.template, self.given);
+        if let Some(option) = self.option {
+            option.write(line);
+            line.push(b" takes ");
+            option.setting().accepted().write(line);
+        }
+    }
+}
+
+/// Writes `template` with `text` in the place of its `%`.
+fn fill(line: &mut Line, mut template: Text, text: Text) {
+    while !template.is_empty() {
+        match template.next() {
+            b'%' => text.write(line),
+            letter => line.push(&[letter]),
+        }
     }
 }
 
@@ -171,7 +187,7 @@ struct Reader<'c, 'a> {
 // What reads gives nothing once the outcome stands: an error, or something to print.
 impl<'a> Reader<'_, 'a> {
     #[inline(never)]
-    fn refuse(&mut self, template: &'static str, option: Opt, given: Text<'a>) -> Option<()> {
+    fn refuse(&mut self, template: Text<'static>, option: Option<Opt>, given: Text<'a>) -> Option<()> {
         self.outcome = Err(UsageError { template, given, option });
         None
     }
@@ -203,7 +219,7 @@ impl<'a> Reader<'_, 'a> {
             self.config.policy.rewrite.stop_for_sure();
         }
         if !self.config.policy.pause && self.config.program.is_empty() {
-            self.refuse(NO_PROGRAM, Opt::NONE, Text::EMPTY)?;
+            self.refuse(NO_PROGRAM, None, Text::EMPTY)?;
         }
         Some(())
     }
@@ -248,7 +264,7 @@ impl<'a> Reader<'_, 'a> {
             found = Some((option, rest));
         }
         let Some((option, mut rest)) = found else {
-            self.refuse(template, Opt::NONE, word)?;
+            self.refuse(template, None, word)?;
             return None;
         };
         let is_long = word.first() == b'-';
@@ -310,7 +326,7 @@ impl<'a> Reader<'_, 'a> {
     fn set(&mut self, option: Opt, value: Text<'a>, given: Text<'a>) -> Option<()> {
         let done = self.apply(option.setting(), value);
         if done.is_none() && self.outcome.is_ok_and(|request| request == Request::Run) {
-            self.refuse(BAD_VALUE, option, given)?;
+            self.refuse(BAD_VALUE, Some(option), given)?;
         }
         done
     }

@@ -83,11 +83,6 @@ const ACCEPTED: Table = table!(&[
 #[derive(Clone, Copy, Debug)]
 pub struct Opt(pub(super) Text<'static>);
 
-impl Opt {
-    /// No option: it sets nothing and is written as nothing.
-    pub(super) const NONE: Opt = Opt(Text::EMPTY);
-}
-
 /// Over the options of a table from top to bottom: those with one of the letters; with
 /// none, all.
 #[derive(Clone, Copy)]

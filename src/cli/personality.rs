@@ -16,7 +16,7 @@ pub struct Personality {
     /// The options it has.
     options: Options,
     /// The first lines of its help, with `%` for the version.
-    pub(super) usage: &'static str,
+    pub(super) usage: Text<'static>,
     /// What it prints as its version.
     pub(super) version: Text<'static>,
     /// What each of its messages begins with, see [`crate::log::Stderr::new`].
@@ -105,7 +105,7 @@ const TINI_VERSION: Text = version!("tini version ", concat!(" (tini-rs)", env!(
 
 const OWN: Personality = Personality {
     options: Options { table: NATIVE, letters: Text::from(c"") },
-    usage: "Usage: tini-rs [OPTIONS] [--] PROGRAM [ARGS...]\n",
+    usage: Text::from(c"Usage: tini-rs [OPTIONS] [--] PROGRAM [ARGS...]\n"),
     version: TINI_VERSION,
     prefix: Text::from(c"[^ tini-rs (@)] "),
     texts: &OWN_TEXTS,
@@ -136,7 +136,7 @@ static PERSONALITIES: [Personality; 6] = [
     OWN,
     Personality {
         options: Options { table: NATIVE, letters: Text::from(c"hspvwgelV") },
-        usage: "tini (%)\nUsage: tini [OPTIONS] PROGRAM -- [ARGS] | --version\n",
+        usage: Text::from(c"tini (%)\nUsage: tini [OPTIONS] PROGRAM -- [ARGS] | --version\n"),
         prefix: Text::from(c"[$ tini (@)] "),
         reach: Reach::Leader,
         exits_at_once: true,
@@ -144,7 +144,7 @@ static PERSONALITIES: [Personality; 6] = [
     },
     Personality {
         options: Options { table: NATIVE, letters: Text::from(c"crvhV") },
-        usage: "%\nUsage: dumb-init [option] command [[arg] ...]\n",
+        usage: Text::from(c"%\nUsage: dumb-init [option] command [[arg] ...]\n"),
         version: version!("dumb-init v", ""),
         prefix: Text::from(c"[dumb-init] "),
         texts: &DUMB_INIT_TEXTS,
@@ -156,7 +156,7 @@ static PERSONALITIES: [Personality; 6] = [
     },
     Personality {
         options: Options { table: NATIVE, letters: Text::from(c"ghLPV") },
-        usage: "usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]\n",
+        usage: Text::from(c"usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]\n"),
         version: version!("tini version ", "_catatonit"),
         prefix: Text::from(c"% (catatonit:@): "),
         reach: Reach::Leader,
@@ -166,7 +166,7 @@ static PERSONALITIES: [Personality; 6] = [
     },
     Personality {
         options: Options { table: PID1, letters: Text::from(c"") },
-        usage: "Usage: pid1 [OPTIONS] COMMAND [ARGS]...\n",
+        usage: Text::from(c"Usage: pid1 [OPTIONS] COMMAND [ARGS]...\n"),
         version: version!("pid1 ", ""),
         prefix: Text::from(c"[pid1] "),
         reach: Reach::Program,
