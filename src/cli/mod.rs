@@ -186,7 +186,6 @@ struct Reader<'c, 'a> {
 
 // What reads gives nothing once the outcome stands: an error, or something to print.
 impl<'a> Reader<'_, 'a> {
-    #[inline(never)]
     fn refuse(&mut self, template: Text<'static>, option: Option<Opt>, given: Text<'a>) -> Option<()> {
         self.outcome = Err(UsageError { template, given, option });
         None
