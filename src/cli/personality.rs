@@ -42,7 +42,7 @@ pub struct Personality {
     pub exec_codes: [ExitCode; 2],
 }
 
-/// The messages that programs read, as [`crate::log::say`] takes them.
+/// The messages that programs read, as `say` in `log` takes them.
 pub struct Texts {
     /// Name and error of a program that can't be executed.
     pub exec_failed: Text<'static>,
