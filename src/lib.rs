@@ -224,11 +224,7 @@ fn not_executed(personality: &Personality, name: Option<Text>, failure: Failure,
 
 /// Prints what is asked for; a text that could not be printed is a failure.
 fn print(personality: &Personality, request: Request) -> ExitCode {
-    let on_stderr = match request {
-        Request::Help => personality.help_on_stderr,
-        Request::Version => personality.version_on_stderr,
-        Request::Run | Request::License => false,
-    };
+    let on_stderr = personality.stderr_from.is_some_and(|first| request >= first);
     let mut outcome = ExitCode::SUCCESS;
     cli::print(personality, request, &mut |piece| {
         if sys::write_all(piece, on_stderr).is_err() {

@@ -187,19 +187,6 @@ impl Line {
         self.length = self.length.saturating_add(text.len());
     }
 
-    /// Writes `template`, with the pieces in the place of its `%`.
-    pub(crate) fn fill(&mut self, template: &str, pieces: &[&dyn Piece]) {
-        let mut pieces = pieces.iter();
-        for (place, text) in parts(template.as_bytes(), b'%').enumerate() {
-            if place > 0
-                && let Some(piece) = pieces.next()
-            {
-                piece.write(self);
-            }
-            self.push(text);
-        }
-    }
-
     /// Fills up with blanks to `column`.
     pub(crate) fn pad(&mut self, column: usize) {
         while self.length < column {

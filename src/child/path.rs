@@ -2,7 +2,7 @@
 //! for a script without a `#!` line.
 
 use crate::sys::{self, Errno, File, Room, Strings, Text};
-use crate::text::{cut, parts};
+use crate::text::parts;
 
 /// Where a program is looked for when PATH is not set (`execvp(3)`).
 const DEFAULT_PATH: &[u8] = b"/bin:/usr/bin";
@@ -18,7 +18,7 @@ const NAME_MAX: usize = 255;
 pub(super) fn execute(argv: Strings, environment: Strings) -> Errno {
     let Some((program, _)) = argv.split_first() else { return Errno::ENOENT };
     let name = program.bytes();
-    if cut(name, b'/').1.is_some() {
+    if program.has(b'/') {
         return run(program, argv, environment);
     }
     let path = environment.find(b"PATH=").map_or(DEFAULT_PATH, |(path, _)| path.bytes());

@@ -1,8 +1,9 @@
 //! What the init prints about itself, a piece at a time.
 
 use super::options::VARIABLES;
-use super::{Personality, Request};
-use crate::text::{Line, cut};
+use super::{Personality, Request, fill};
+use crate::sys::Text;
+use crate::text::Line;
 
 const LICENSE: &str = include_str!("../../LICENSE");
 
@@ -15,26 +16,24 @@ pub type Print<'a> = &'a mut dyn FnMut(&[u8]);
 // Its lines would make the frame of a run larger: 112 bytes.
 #[inline(never)]
 pub fn print(personality: &Personality, request: Request, print: Print) {
-    let template = match request {
-        Request::Help => personality.usage,
-        Request::Version => "%",
-        Request::License => return print(LICENSE.as_bytes()),
-        Request::Run => return,
-    };
-    let mut line = Line::new();
-    line.fill(template, &[&personality.version]);
-    print(line.finish());
-    if request == Request::Version {
-        return;
-    }
-    for option in personality.options() {
-        let (written, does) = cut(option.line().bytes(), b'\t');
-        let Some(does) = does else { break };
+    let mut last = LICENSE;
+    if request != Request::License {
+        let template = if request == Request::Help { personality.usage } else { Text::from(c"%") };
         let mut line = Line::new();
-        line.push(written);
-        line.pad(33);
-        line.push(does);
+        fill(&mut line, template, personality.version);
         print(line.finish());
+        if request != Request::Help {
+            return;
+        }
+        for option in personality.options() {
+            let (written, Some(does)) = option.columns() else { break };
+            line = Line::new();
+            line.push(written);
+            line.pad(33);
+            line.push(does);
+            print(line.finish());
+        }
+        last = VARIABLES;
     }
-    print(VARIABLES.as_bytes());
+    print(last.as_bytes());
 }

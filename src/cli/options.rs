@@ -68,9 +68,9 @@ impl Setting {
 }
 
 const ACCEPTED: Table = table!(&[
-    (Setting::GRACE_PERIOD.0, "a time such as 10s, 500ms, 1m30s, a number of seconds, or 0 for no waiting"),
-    (Setting::PARENT_DEATH_SIGNAL.0, "a signal such as TERM, SIGUSR1, RTMIN+3 or a number from 1 to 64"),
-    (Setting::REWRITE.0, "SIGNAL:SIGNAL, by name or number, 0 or none to drop it (not for KILL, STOP, CHLD)"),
+    (Setting::GRACE_PERIOD.0, "a time such as 10s, 500ms, 1m30s, or 0 for no waiting"),
+    (Setting::PARENT_DEATH_SIGNAL.0, "a signal such as TERM, RTMIN+3, or 1 to 64"),
+    (Setting::REWRITE.0, "SIGNAL:SIGNAL, or SIGNAL:0 to drop it; not for KILL, STOP, CHLD"),
     (Setting::REMAP_EXIT.0, "CODE or CODE:CODE, each from 0 to 255"),
     (Setting::VERBOSITY.0, "a number, 0 to 4"),
     (Setting::ENV.0, "NAME=VALUE"),
@@ -83,17 +83,12 @@ const ACCEPTED: Table = table!(&[
 #[derive(Clone, Copy, Debug)]
 pub struct Opt(pub(super) Text<'static>);
 
-impl Opt {
-    /// No option: it sets nothing and is written as nothing.
-    pub(super) const NONE: Opt = Opt(Text::EMPTY);
-}
-
 /// Over the options of a table from top to bottom: those with one of the letters; with
 /// none, all.
 #[derive(Clone, Copy)]
 pub struct Options {
     pub(super) table: Table,
-    pub(super) letters: &'static str,
+    pub(super) letters: Text<'static>,
 }
 
 impl Iterator for Options {
@@ -102,7 +97,7 @@ impl Iterator for Options {
     fn next(&mut self) -> Option<Opt> {
         let Options { table, letters } = self;
         let mut options = table.map(Opt);
-        options.find(|option| letters.is_empty() || letters.bytes().any(|letter| letter == option.letter()))
+        options.find(|option| letters.is_empty() || letters.has(option.letter()))
     }
 }
 
@@ -119,10 +114,16 @@ impl Opt {
         self.line().rest().first()
     }
 
-    /// Its line of `--help`: how it is written, a tab, what it does.
-    #[must_use]
-    pub fn line(self) -> Text<'static> {
+    /// Its line, from how it is written on.
+    fn line(self) -> Text<'static> {
         self.0.rest()
+    }
+
+    /// How it is written, and what it does: if the line does not say that, as the first
+    /// native option of that setting does.
+    pub(super) fn columns(self) -> (&'static [u8], Option<&'static [u8]>) {
+        let (written, does) = cut(self.line().bytes(), b'\t');
+        (written, does.or_else(|| cut(NATIVE.row(self.0.first())?.bytes(), b'\t').1))
     }
 
     /// Its line from its long name on.
@@ -202,7 +203,7 @@ pub(super) const NATIVE: Table = table!(&[
     (Setting::WORKDIR.0, "    --workdir DIR\trun the program in DIR"),
     (Setting::ENV.0, "    --env NAME=VALUE\tadd to the program's environment"),
     (Setting::LICENSE.0, "-l, --license\tprint the licence"),
-    (Setting::LICENSE.0, "-L, --license\tprint the licence"),
+    (Setting::LICENSE.0, "-L, --license"),
     (Setting::VERSION.0, "-V, --version\tprint the version"),
     (Setting::HELP.0, "-h, --help\tprint this text"),
     (Setting::KILL_PROCESS_GROUP.0, "      kill-process-group"),
@@ -211,18 +212,87 @@ pub(super) const NATIVE: Table = table!(&[
 
 /// What `--help` says below the native options.
 pub(super) const VARIABLES: &str = "
-Variables: TINI_GRACE_PERIOD=10s, TINI_WAIT_ALL=1 and so on; -g is
-TINI_KILL_PROCESS_GROUP=1, -v is TINI_VERBOSITY=2 (0..4, default 1).
+Variables: TINI_GRACE_PERIOD=10s, TINI_WAIT_ALL=1 and so on;
+for -g TINI_KILL_PROCESS_GROUP=1, for -v TINI_VERBOSITY=0 to 4.
 ";
 
 /// The options of the pid1 binary, some of whose letters mean other things.
 pub(super) const PID1: Table = table!(&[
-    (Setting::WORKDIR.0, "-w, --workdir DIR\trun the program in DIR"),
-    (Setting::GRACE_PERIOD.0, "-t, --timeout TIMEOUT\thow long a shutdown may take"),
-    (Setting::VERBOSE.0, "-v, --verbose\tsay more"),
-    (Setting::ENV.0, "-e, --env NAME=VALUE\tadd to the program's environment"),
-    (Setting::USER.0, "-u, --user-id UID\trun the program as this user"),
+    (Setting::WORKDIR.0, "-w, --workdir DIR"),
+    (Setting::GRACE_PERIOD.0, "-t, --timeout TIMEOUT"),
+    (Setting::VERBOSE.0, "-v, --verbose"),
+    (Setting::ENV.0, "-e, --env NAME=VALUE"),
+    (Setting::USER.0, "-u, --user-id UID"),
     (Setting::GROUP.0, "-g, --group-id GID\trun the program as this group"),
-    (Setting::VERSION.0, "-V, --version\tprint the version"),
-    (Setting::HELP.0, "-h, --help\tprint this text"),
+    (Setting::VERSION.0, "-V, --version"),
+    (Setting::HELP.0, "-h, --help"),
 ]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn long_names(table: Table) -> Vec<&'static [u8]> {
+        let name = |row| Opt(row).long().bytes().split(|byte| *byte <= b' ').next().unwrap_or_default();
+        table.map(name).collect()
+    }
+
+    /// So the first that is found for a whole name is the only one.
+    #[test]
+    fn no_long_name_is_the_beginning_of_another_ones() {
+        for table in [NATIVE, PID1] {
+            for one in long_names(table) {
+                assert!(!one.is_empty());
+                for other in long_names(table) {
+                    assert!(one == other || !other.starts_with(one), "{one:?} {other:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_letter_is_one_options_and_each_option_says_what_it_does() {
+        for table in [NATIVE, PID1] {
+            let options: Vec<Opt> = table.map(Opt).filter(|option| option.columns().1.is_some()).collect();
+            assert!(options.len() >= 8);
+            let letters = options.iter().map(|option| option.letter()).filter(|letter| *letter != b' ');
+            let mut letters: Vec<u8> = letters.collect();
+            letters.sort_unstable();
+            let all = letters.len();
+            letters.dedup();
+            assert_eq!(letters.len(), all);
+        }
+    }
+
+    /// What takes a value says which, and nothing else does.
+    #[test]
+    fn what_is_accepted_is_said_of_options_with_a_value() {
+        for table in [NATIVE, PID1] {
+            for option in table.map(Opt) {
+                let says = ACCEPTED.row(option.setting().0).is_some();
+                assert_eq!(option.takes_value(), says, "{:?}", option.line().bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn an_option_is_found_by_letter_name_or_the_beginning_of_that() {
+        let mut options = NATIVE.map(Opt);
+        let option = options.find(|option| option.setting() == Setting::GRACE_PERIOD).unwrap();
+        for (word, rest) in [
+            (c"t", Some(c"")),
+            (c"t5s", Some(c"5s")),
+            (c"-grace-period", Some(c"")),
+            (c"-grace-period=5s", Some(c"=5s")),
+            (c"-gr=5s", Some(c"=5s")),
+            (c"v", None),
+            (c"-grace-periods", None),
+            (c"-grace-period DURATION", None),
+            (c" ", None),
+        ] {
+            let rest = rest.map(core::ffi::CStr::to_bytes);
+            assert_eq!(option.after(Text::from(word)).map(Text::bytes), rest, "{word:?}");
+        }
+    }
+}

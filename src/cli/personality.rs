@@ -6,8 +6,8 @@
 
 use core::ffi::CStr;
 
-use super::Reach;
 use super::options::{NATIVE, Options, PID1};
+use super::{Reach, Request};
 use crate::exit::ExitCode;
 use crate::sys::{Table, Text, table};
 
@@ -16,7 +16,7 @@ pub struct Personality {
     /// The options it has.
     options: Options,
     /// The first lines of its help, with `%` for the version.
-    pub(super) usage: &'static str,
+    pub(super) usage: Text<'static>,
     /// What it prints as its version.
     pub(super) version: Text<'static>,
     /// What each of its messages begins with, see [`crate::log::Stderr::new`].
@@ -28,10 +28,8 @@ pub struct Personality {
     pub(super) exits_at_once: bool,
     /// How much more each `-v` says.
     pub(super) verbose: u8,
-    /// Help goes to standard error.
-    pub help_on_stderr: bool,
-    /// The version goes to standard error.
-    pub version_on_stderr: bool,
+    /// This and what is after it in [`Request`] is printed on standard error.
+    pub stderr_from: Option<Request>,
     /// It runs nothing, and of what it is given only `-v` counts.
     pub(super) pauses: bool,
     /// `-t=5` is `-t 5`.
@@ -44,7 +42,7 @@ pub struct Personality {
     pub exec_codes: [ExitCode; 2],
 }
 
-/// The messages that programs read, as [`crate::log::say`] takes them.
+/// The messages that programs read, as `say` in `log` takes them.
 pub struct Texts {
     /// Name and error of a program that can't be executed.
     pub exec_failed: Text<'static>,
@@ -106,16 +104,15 @@ macro_rules! version {
 const TINI_VERSION: Text = version!("tini version ", concat!(" (tini-rs)", env!("TINI_RS_COMMIT")));
 
 const OWN: Personality = Personality {
-    options: Options { table: NATIVE, letters: "" },
-    usage: "Usage: tini-rs [OPTIONS] [--] PROGRAM [ARGS...]\n",
+    options: Options { table: NATIVE, letters: Text::from(c"") },
+    usage: Text::from(c"Usage: tini-rs [OPTIONS] [--] PROGRAM [ARGS...]\n"),
     version: TINI_VERSION,
     prefix: Text::from(c"[^ tini-rs (@)] "),
     texts: &OWN_TEXTS,
     reach: Reach::Group,
     exits_at_once: false,
     verbose: 1,
-    help_on_stderr: false,
-    version_on_stderr: false,
+    stderr_from: None,
     pauses: false,
     letter_equals: false,
     execs_unless_pid_1: false,
@@ -138,39 +135,38 @@ const NAMES: Table = table!(&[
 static PERSONALITIES: [Personality; 6] = [
     OWN,
     Personality {
-        options: Options { table: NATIVE, letters: "hspvwgelV" },
-        usage: "tini (%)\nUsage: tini [OPTIONS] PROGRAM -- [ARGS] | --version\n",
+        options: Options { table: NATIVE, letters: Text::from(c"hspvwgelV") },
+        usage: Text::from(c"tini (%)\nUsage: tini [OPTIONS] PROGRAM -- [ARGS] | --version\n"),
         prefix: Text::from(c"[$ tini (@)] "),
         reach: Reach::Leader,
         exits_at_once: true,
         ..OWN
     },
     Personality {
-        options: Options { table: NATIVE, letters: "crvhV" },
-        usage: "%\nUsage: dumb-init [option] command [[arg] ...]\n",
+        options: Options { table: NATIVE, letters: Text::from(c"crvhV") },
+        usage: Text::from(c"%\nUsage: dumb-init [option] command [[arg] ...]\n"),
         version: version!("dumb-init v", ""),
         prefix: Text::from(c"[dumb-init] "),
         texts: &DUMB_INIT_TEXTS,
         reach: Reach::Session,
         verbose: 3,
-        help_on_stderr: true,
-        version_on_stderr: true,
+        stderr_from: Some(Request::Version),
         exec_codes: [ExitCode::new(2); 2],
         ..OWN
     },
     Personality {
-        options: Options { table: NATIVE, letters: "ghLPV" },
-        usage: "usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]\n",
+        options: Options { table: NATIVE, letters: Text::from(c"ghLPV") },
+        usage: Text::from(c"usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]\n"),
         version: version!("tini version ", "_catatonit"),
         prefix: Text::from(c"% (catatonit:@): "),
         reach: Reach::Leader,
-        help_on_stderr: true,
+        stderr_from: Some(Request::Help),
         exec_codes: [ExitCode::FAILURE; 2],
         ..OWN
     },
     Personality {
-        options: Options { table: PID1, letters: "" },
-        usage: "Usage: pid1 [OPTIONS] COMMAND [ARGS]...\n",
+        options: Options { table: PID1, letters: Text::from(c"") },
+        usage: Text::from(c"Usage: pid1 [OPTIONS] COMMAND [ARGS]...\n"),
         version: version!("pid1 ", ""),
         prefix: Text::from(c"[pid1] "),
         reach: Reach::Program,
@@ -191,6 +187,8 @@ impl Personality {
     /// The one whose name is the last part of the path `called`; the native one for
     /// any other name.
     #[must_use]
+    // In the large frame of a run each of its variables would be further away: 192 bytes.
+    #[inline(never)]
     pub fn of(called: Text) -> &'static Personality {
         let (mut name, mut rest) = (called, called);
         while !rest.is_empty() {

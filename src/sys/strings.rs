@@ -5,8 +5,6 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use crate::text::cut;
-
 /// `argv` or `envp`: pointers to C strings, closed by a null pointer (`execve(2)`).
 ///
 /// A thin pointer; nothing is counted or measured before somebody asks.
@@ -75,7 +73,7 @@ impl<'a> Strings<'a> {
     }
 }
 
-/// Adds `variable`, NAME=VALUE, to `environment`: in the place of those of that name, or
+/// Adds `variable`, NAME=VALUE, to `environment`: in the place of those with `name`, or
 /// in front.
 ///
 /// There is no memory for one more place, but behind argv the kernel puts envp, and
@@ -86,9 +84,9 @@ pub(crate) fn add_variable<'a>(
     argv: Strings<'a>,
     rest: &mut Strings<'a>,
     environment: &mut Strings<'a>,
+    name: &[u8],
     variable: Text<'a>,
 ) {
-    let (name, _) = cut(variable.bytes(), b'=');
     let mut replaced = false;
     for (other, place) in *environment {
         if other.strip_prefix(name).is_some_and(|value| value.first() == b'=') {
@@ -97,15 +95,20 @@ pub(crate) fn add_variable<'a>(
             replaced = true;
         }
     }
-    let places = (*rest).count().wrapping_add(1);
+    let mut end = *rest;
+    while end.next().is_some() {}
     // SAFETY: `rest` is the end of `argv` with its closing null. Beginning behind the
     // start of that, it has a place before, and moves down over it; the place that
     // becomes free is in front of `environment`.
     unsafe {
-        if replaced || rest.first <= argv.first || rest.first.add(places) != environment.first {
+        if replaced || rest.first <= argv.first || end.first.add(1) != environment.first {
             return;
         }
-        rest.first.copy_to(rest.first.sub(1), places);
+        let mut place = rest.first;
+        while place < environment.first {
+            place.sub(1).write(place.read());
+            place = place.add(1);
+        }
         rest.first = rest.first.sub(1);
         environment.first = environment.first.sub(1);
         environment.first.write(variable.as_ptr());
@@ -209,6 +212,14 @@ impl<'a> Text<'a> {
     #[must_use]
     pub fn is(self, text: &[u8]) -> bool {
         self.strip_prefix(text).is_some_and(Text::is_empty)
+    }
+
+    /// Whether `byte` is in it.
+    pub(crate) fn has(mut self, byte: u8) -> bool {
+        while !self.is_empty() && self.first() != byte {
+            self = self.rest();
+        }
+        !self.is_empty()
     }
 
     /// Its first byte, null if it is empty.
@@ -337,3 +348,80 @@ macro_rules! table {
     };
 }
 pub(crate) use table;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CString;
+    use std::string::String;
+    use std::vec::Vec;
+
+    /// argv and envp in one array, as the kernel makes them, with a place before.
+    fn stack(argv: &[CString], environment: &[CString]) -> Vec<*const c_char> {
+        let pointers = |strings: &[CString]| strings.iter().map(|text| text.as_ptr()).collect::<Vec<_>>();
+        let null = core::ptr::null();
+        [&[null], &pointers(argv)[..], &[null], &pointers(environment), &[null]].concat()
+    }
+
+    fn shown<'a>(strings: Strings<'a>) -> Vec<&'a str> {
+        strings.map(|(text, _)| core::str::from_utf8(text.bytes()).unwrap()).collect()
+    }
+
+    /// What is left of `argv` after its first `read` words, and the environment, when
+    /// `added` were added to that.
+    fn add(argv: &[&str], read: usize, environment: &[&str], added: &[&str]) -> (Vec<String>, Vec<String>) {
+        let own = |texts: &[&str]| texts.iter().map(|text| CString::new(*text).unwrap()).collect::<Vec<_>>();
+        let (argv, environment, added) = (own(argv), own(environment), own(added));
+        let mut places = stack(&argv, &environment);
+        let first = places.as_mut_ptr();
+        // SAFETY: both arrays are in `places`, closed by null, with a place before.
+        let (argv, mut environment) =
+            unsafe { (Strings::new(first.add(1)), Strings::new(first.add(argv.len() + 2))) };
+        let mut rest = argv;
+        assert_eq!(rest.by_ref().take(read).count(), read);
+        for variable in &added {
+            let name = variable.as_bytes().split(|byte| *byte == b'=').next().unwrap();
+            add_variable(argv, &mut rest, &mut environment, name, Text::from(variable));
+        }
+        let owned = |strings| shown(strings).into_iter().map(String::from).collect();
+        (owned(rest), owned(environment))
+    }
+
+    #[test]
+    fn a_variable_is_put_in_front_or_in_the_place_of_its_name() {
+        let argv = ["init", "-e", "A=1", "-e", "B=2", "app", "x"];
+        let (rest, environment) = add(&argv, 5, &["C=3"], &["A=1", "B=2"]);
+        assert_eq!((rest, environment), (own(&["app", "x"]), own(&["B=2", "A=1", "C=3"])));
+        let (rest, environment) = add(&argv, 5, &["AB=0", "A=0", "A=", "C=3"], &["A=1", "A=2"]);
+        assert_eq!((rest, environment), (own(&["app", "x"]), own(&["AB=0", "A=2", "A=2", "C=3"])));
+    }
+
+    #[test]
+    fn where_no_word_was_read_there_is_no_place_for_a_variable() {
+        let (rest, environment) = add(&["init"], 0, &["C=3"], &["A=1"]);
+        assert_eq!((rest, environment), (own(&["init"]), own(&["C=3"])));
+    }
+
+    fn own(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| String::from(*text)).collect()
+    }
+
+    #[test]
+    fn a_table_gives_its_rows_back() {
+        let table = table!(&[(1, "one"), (2, ""), (255, "last"), (1, "again")]);
+        let rows: Vec<&[u8]> = table.map(Text::bytes).collect();
+        assert_eq!(rows, [&b"\x01one"[..], b"\x02", b"\xfflast", b"\x01again"]);
+        for (tag, text) in [(1, Some(&b"one"[..])), (2, Some(b"")), (3, None), (255, Some(b"last"))] {
+            assert_eq!(table.row(tag).map(Text::bytes), text, "{tag}");
+        }
+    }
+
+    #[test]
+    fn reading_stops_at_the_end_of_a_text() {
+        let mut text = Text::from(c"ab");
+        assert!(!text.take(b'b') && text.take(b'a') && !text.take(0) && text.take(b'b'));
+        assert!(!text.take(0) && text.is_empty() && text.rest().is_empty() && text.skip(9).is_empty());
+        assert!(Text::from(c"ab").has(b'b') && !Text::from(c"ab").has(0) && !Text::from(c"ab").has(b'c'));
+        assert!(Text::from(c"ab").is(b"ab") && !Text::from(c"ab").is(b"a") && !Text::from(c"a").is(b"ab"));
+    }
+}
