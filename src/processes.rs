@@ -173,7 +173,8 @@ pub(crate) struct Descendants {
 }
 
 impl Descendants {
-    const PLACES: usize = 4096;
+    /// As many as there are pids by default (`proc_sys_kernel(5)`, pid_max).
+    const PLACES: usize = 32_768;
     /// The longest chain of parents that is followed, and how often anew when a
     /// link of it has gone meanwhile.
     const GENERATIONS: u32 = 1 << 16;
