@@ -583,7 +583,8 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
 
     /// Says who is left and why, see [`processes::explain`].
     fn explain(&self, all: bool) {
-        if let Err(error) = processes::explain(self.kernel, self.log, self.setup.init, all) {
+        let machine = self.is_pid_1() && self.is_init_of_the_machine();
+        if let Err(error) = processes::explain(self.kernel, self.log, self.setup.init, all, machine) {
             self.say_proc_is_missing(error);
         }
     }

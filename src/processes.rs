@@ -120,21 +120,31 @@ fn check_proc(kernel: &impl Kernel, init: Pid) -> Result<(), Errno> {
 
 /// Says of each process that is left why it is still there, of those that have ended
 /// with a parent that does not collect them or, with `all`, of everybody. More than a
-/// screenful is only counted.
+/// screenful is only counted. In a `machine` of its own the kernel's threads, the
+/// children of 2, are not the init's to see off.
 ///
 /// # Errors
 /// ENOENT if /proc is missing or another PID namespace's.
-pub(crate) fn explain(kernel: &impl Kernel, log: &impl Sink, init: Pid, all: bool) -> Result<(), Errno> {
+pub(crate) fn explain(
+    kernel: &impl Kernel,
+    log: &impl Sink,
+    init: Pid,
+    all: bool,
+    machine: bool,
+) -> Result<(), Errno> {
     const SCREENFUL: u32 = 20;
     let mut count = 0u32;
     let mut explain = |process: Pid| {
-        if count >= SCREENFUL && all {
+        if count >= SCREENFUL && all && !machine {
             count = count.wrapping_add(1);
             return;
         }
         let mut room = StatRoom::empty();
         let Some(stat) = Stat::read(kernel, process, &mut room) else { return };
         if stat.is_zombie() && stat.parent() == init.get() || !(all || stat.is_zombie()) {
+            return;
+        }
+        if machine && (process.get() == 2 || stat.parent == 2) {
             return;
         }
         count = count.wrapping_add(1);
@@ -145,7 +155,7 @@ pub(crate) fn explain(kernel: &impl Kernel, log: &impl Sink, init: Pid, all: boo
     if init == Pid::INIT {
         check_proc(kernel, init)?;
         kernel.each_process(&mut |process| {
-            if process != init && kernel.session_of(process) != Ok(0) {
+            if process != init {
                 explain(process);
             }
         })?;
@@ -167,7 +177,8 @@ pub(crate) struct Descendants {
 }
 
 impl Descendants {
-    const PLACES: usize = 4096;
+    /// As many as there are pids by default (`proc_sys_kernel(5)`, pid_max).
+    const PLACES: usize = 32_768;
     /// The longest chain of parents that is followed, and how often anew when a
     /// link of it has gone meanwhile.
     const GENERATIONS: u32 = 1 << 16;

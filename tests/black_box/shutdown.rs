@@ -124,9 +124,11 @@ fn who_ignores_term_is_killed_at_the_deadline_not_before_not_after() {
     for place in PLACES {
         for (options, limit) in cases {
             let container = place().options(options.iter().copied());
-            let mut leaving = leave(container, &ONE_THAT_IGNORES_TERM);
-            let outcome = leaving.expect_end(at(limit));
-            outcome.expect_one_line("WARN", &["time is up"]);
+            let run = start(container, &ONE_THAT_IGNORES_TERM);
+            let left = run.processes().into_iter().find(|it| it.ignores(libc::SIGTERM));
+            let left = left.expect("the one that ignores TERM").named();
+            let outcome = end(run).expect_end(at(limit));
+            outcome.expect_killing(&[format!("process {left} is still there")]);
         }
     }
 }

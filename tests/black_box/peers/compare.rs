@@ -200,6 +200,16 @@ impl Case {
         Case { stderr, ..self }
     }
 
+    /// If its program gets a SIGKILL that is not the init's, ours tells that, for this reason.
+    pub fn killed(self, why: &'static str) -> Self {
+        if !self.words.iter().any(|word| word == "die KILL") {
+            return self;
+        }
+        let killed = exits(137).out(Text::Is(""));
+        let ours = killed.err(Text::Line(&["the program was killed from outside: somebody sent it SIGKILL"]));
+        self.differs(why, killed.err(Text::Is("")), ours)
+    }
+
     /// They differ, for this reason, in what is said here.
     pub fn differs(self, why: &'static str, peer: Does, ours: Does) -> Self {
         Case { differs: Some(Differs { why, peer, ours }), ..self }

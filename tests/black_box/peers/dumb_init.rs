@@ -9,6 +9,7 @@ use crate::support::{Stream, set_of};
 const DUMB_INIT: Peer = Peer { name: "dumb-init", sign: "--rewrite s:r", standing: &[] };
 
 const ONE_LINE: &str = "a mistake is told in one line";
+const KILLED: &str = "a SIGKILL that is not the init's is explained (D16)";
 const ANY_SIGNAL: &str = "-r takes every signal, by name and number";
 
 #[test]
@@ -46,7 +47,7 @@ fn options_in_every_spelling() {
             } else {
                 [&["@", "status"][..], &["@", "exit 3"], &["@", "die KILL"]]
             };
-            rest.map(|rest| case(options.iter().chain(rest)))
+            rest.map(|rest| case(options.iter().chain(rest)).killed(KILLED))
         }),
     );
 }
@@ -225,7 +226,7 @@ fn programs_that_can_t_be_run() {
 
 #[test]
 fn exit_codes() {
-    compare(&DUMB_INIT, ends_with("-c"));
+    compare(&DUMB_INIT, ends_with("-c").map(|case| case.killed(KILLED)));
 }
 
 #[test]

@@ -17,6 +17,7 @@ const PID1: Peer = Peer {
 /// Where it does the exec itself.
 const EXECUTED: Peer = Peer { standing: &[], ..PID1 };
 
+const KILLED: &str = "a SIGKILL that is not the init's is explained (D16)";
 const LIKE_A_SHELL: &str = "127 and 126 tell a program that can't be run from one that exits with 1 (B26)";
 
 #[test]
@@ -167,7 +168,7 @@ fn exit_codes() {
         "exit 0", "exit 1", "exit 2", "exit 126", "exit 127", "exit 128", "exit 143", "exit 255", "die HUP",
         "die INT", "die KILL", "die SEGV", "die TERM",
     ];
-    compare(&PID1, scripts.into_iter().map(|script| case(["@", script])));
+    compare(&PID1, scripts.into_iter().map(|script| case(["@", script]).killed(KILLED)));
     compare(
         &PID1,
         [case(["@", "die RTMIN"]).differs("an end by a real-time signal is seen, too", hangs(), exits(162))],

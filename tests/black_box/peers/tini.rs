@@ -10,6 +10,7 @@ const TINI: Peer = Peer { name: "tini", sign: "TINI_SUBREAPER", standing: &[] };
 
 const STDERR: &str = "what the init says is on stderr, out of the program's output (B19)";
 const NOT_PERMUTED: &str = "options end at the program: what follows is the program's own (B14)";
+const KILLED: &str = "a SIGKILL that is not the init's is explained (D16)";
 const ONE_LINE: &str = "a mistake is told in one line, not with the whole help";
 
 #[test]
@@ -40,7 +41,8 @@ fn options_in_every_spelling() {
     compare(
         &TINI,
         spellings.into_iter().flat_map(|options| {
-            ["status", "exit 3", "die KILL"].map(|script| case(options.iter().copied().chain(["@", script])))
+            ["status", "exit 3", "die KILL"]
+                .map(|script| case(options.iter().copied().chain(["@", script])).killed(KILLED))
         }),
     );
 }
@@ -272,6 +274,7 @@ fn exit_codes() {
         &TINI,
         ENDS.into_iter().flat_map(|script| {
             [case(["@", script]), case(["@", script]).not_pid_1().in_surroundings(as_subreaper)]
+                .map(|case| case.killed(KILLED))
         }),
     );
     compare(&TINI, [case(["-e143", "@", "die TERM"]), case(["-e", "137", "-e139", "@", "die SEGV"])]);

@@ -79,6 +79,15 @@ impl Process {
         u64::from_str_radix(self.field(name), 16).unwrap_or_default()
     }
 
+    /// `7 (nginx)`, as the init in its namespace names it.
+    pub fn named(&self) -> String {
+        format!("{} ({})", self.inner_pid, self.name)
+    }
+
+    pub fn ignores(&self, signal: i32) -> bool {
+        self.signals("SigIgn") & super::set_of(&[signal]) != 0
+    }
+
     pub fn is_zombie(&self) -> bool {
         self.state == 'Z'
     }

@@ -80,6 +80,23 @@ impl Outcome {
         text.to_owned()
     }
 
+    /// The lines on standard error: level and text of each. All must be the init's.
+    #[track_caller]
+    pub fn log(&self) -> Vec<(&str, &str)> {
+        let split = |line| log_line(line).map(|(level, _, text)| (level, text));
+        let lines: Option<_> = self.stderr.lines().map(split).collect();
+        lines.unwrap_or_else(|| panic!("not a log of the init: {self:#?}"))
+    }
+
+    /// Requires that nothing is said but that the time is up, and then these warnings.
+    #[track_caller]
+    pub fn expect_killing(&self, warnings: &[String]) {
+        let first = "the time is up: killing all processes that are left";
+        let expected: Vec<(&str, &str)> =
+            [first].into_iter().chain(warnings.iter().map(String::as_str)).map(|it| ("WARN", it)).collect();
+        assert_eq!(self.log(), expected, "{self:#?}");
+    }
+
     /// Requires that the init said nothing.
     #[track_caller]
     pub fn expect_silence(self) -> Self {
