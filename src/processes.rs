@@ -144,7 +144,7 @@ pub(crate) fn explain(
         if stat.is_zombie() && stat.parent() == init.get() || !(all || stat.is_zombie()) {
             return;
         }
-        if machine && (process.get() == 2 || stat.parent == 2) {
+        if machine && (process.get() == 2 || stat.parent() == 2) {
             return;
         }
         count = count.wrapping_add(1);
@@ -172,8 +172,9 @@ pub(crate) fn explain(
 /// new again.
 pub(crate) struct Descendants {
     init: Pid,
-    /// Each at the place that its pid says.
-    known: [i32; Descendants::PLACES],
+    /// Each at the place that its pid says, by how often the places are used up below
+    /// it: 32 KiB of a stack that may be small.
+    known: [u8; Descendants::PLACES],
 }
 
 impl Descendants {
@@ -233,17 +234,21 @@ impl Descendants {
         false
     }
 
-    fn place(pid: i32) -> usize {
-        pid.unsigned_abs() as usize % Descendants::PLACES
+    /// Where a pid stands, and as what: below the 2^22 of Linux none is there as 0.
+    fn place(pid: i32) -> (usize, u8) {
+        let pid = pid as u32 as usize;
+        (pid % Descendants::PLACES, (pid / Descendants::PLACES).wrapping_add(1) as u8)
     }
 
     fn is_known(&self, pid: i32) -> bool {
-        pid != 0 && self.known.get(Descendants::place(pid)) == Some(&pid)
+        let (place, mark) = Descendants::place(pid);
+        self.known.get(place) == Some(&mark)
     }
 
     fn remember(&mut self, process: Pid) {
-        if let Some(place) = self.known.get_mut(Descendants::place(process.get())) {
-            *place = process.get();
+        let (place, mark) = Descendants::place(process.get());
+        if let Some(known) = self.known.get_mut(place) {
+            *known = mark;
         }
     }
 }
