@@ -63,7 +63,6 @@ pub struct Setup {
 }
 
 /// Runs until everybody has ended or the time is up; gives the program's exit code.
-#[inline(never)]
 pub fn run(kernel: &impl Kernel, log: &impl Sink, setup: &Setup) -> ExitCode {
     let mut init = Init {
         kernel,
@@ -168,7 +167,6 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
     /// Waits for news. Signals and children take turns, so that neither a storm of
     /// signals hides a death nor a storm of deaths a signal: the kernel hands out
     /// the lowest number first, with SIGCHLD in the middle.
-    #[inline(never)]
     fn wait(&mut self) -> News {
         // Who kills, or waits for the last to end, has to see each of them.
         if !self.supervisor.waits_for_program() && self.leave_children_no_more() {

@@ -39,6 +39,7 @@ pub fn find(init: Pid) -> Option<Found> {
 /// Whether the caller may read from its terminal, tried by reading nothing: the
 /// kernel refuses those in the background first of all (`tty_ioctl(4)`, n_tty's
 /// `job_control`).
+#[inline(never)]
 fn can_read() -> bool {
     match File::open(Text::from(c"/dev/tty")).and_then(|terminal| terminal.read(&mut []).map(drop)) {
         Ok(()) => true,

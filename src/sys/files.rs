@@ -54,6 +54,7 @@ pub(super) fn close(descriptor: u32) {
 /// Closes every descriptor from `first` on (`close_range(2)`, since Linux 5.9).
 /// Where that is refused, those in /proc/self/fd, and without /proc those that
 /// the limit allows.
+#[inline(never)]
 pub fn close_from(first: u32) {
     // SAFETY: nothing of the init's own is open.
     if unsafe { syscall!(libc::SYS_close_range, first, u32::MAX) }.is_ok() {
