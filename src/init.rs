@@ -149,8 +149,8 @@ struct Init<'a, K, S> {
 impl<K: Kernel, S: Sink> Init<'_, K, S> {
     #[inline(never)]
     fn run(&mut self) -> ExitCode {
-        for received in self.setup.received.into_iter().flatten() {
-            if let Some(code) = self.take_in(News::Signal(received)) {
+        for received in self.setup.received.iter().flatten() {
+            if let Some(code) = self.take_in(News::Signal(*received)) {
                 return code;
             }
         }

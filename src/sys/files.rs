@@ -4,7 +4,7 @@ use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use super::{Errno, Pid, Terminal, Text, check, syscall};
+use super::{Errno, Pid, Text, check, syscall};
 use crate::text::{DIGITS, digits, take_number};
 
 /// An open file; closed when dropped.
@@ -34,13 +34,9 @@ impl File {
         let count = unsafe { syscall!(libc::SYS_read, self.0, buffer.as_mut_ptr(), buffer.len()) }?;
         Ok(buffer.get(..count as usize).unwrap_or_default())
     }
-
-    pub(crate) fn terminal(&self) -> Terminal {
-        Terminal::of(self.0)
-    }
 }
 
-fn open(path: Text, flags: i32) -> Result<File, Errno> {
+pub(super) fn open(path: Text, flags: i32) -> Result<File, Errno> {
     let flags = flags | libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NOCTTY | libc::O_NONBLOCK;
     // SAFETY: `path` is a C string.
     unsafe { syscall!(libc::SYS_openat, libc::AT_FDCWD as isize, path.as_ptr(), flags) }.map(File)
