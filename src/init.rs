@@ -15,7 +15,7 @@ use crate::exit::{Ended, ExitCode};
 use crate::kernel::Kernel;
 use crate::log::{Sink, Word, say};
 use crate::memory;
-use crate::processes::{self, Descendants, Named};
+use crate::processes::{self, Named, visit_descendants};
 use crate::signal::{Signal, SignalSet};
 use crate::supervisor::{Action, Event, Instant, Policy, Span, Supervisor};
 use crate::sys::{Errno, Modes, Pid, Reaped, Received, Sender, Target, Text};
@@ -653,24 +653,15 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
     /// Sends `signals` to every descendant, and to those that came while looking.
     fn to_descendants(&self, signals: &[Signal]) {
         // One that forks faster than this many looks is met again at the deadline.
-        const LOOKS: usize = 8;
-        let mut descendants = Descendants::of(self.setup.init);
-        for _ in 0..LOOKS {
-            let mut found = false;
-            let looked = descendants.visit_new(self.kernel, false, &mut |process| {
-                found = true;
-                self.send_each(Target::Process(process), signals);
-            });
-            if let Err(error) = looked {
-                // The program's group is what can be reached without /proc.
-                self.say_proc_is_missing(error);
-                if let Some(program) = self.setup.program {
-                    self.send_each(Target::Group(program), signals);
-                }
-                return;
-            }
-            if !found {
-                return;
+        const LOOKS: u32 = 8;
+        let looked = visit_descendants(self.kernel, self.setup.init, LOOKS, false, &mut |process| {
+            self.send_each(Target::Process(process), signals);
+        });
+        if let Err(error) = looked {
+            // The program's group is what can be reached without /proc.
+            self.say_proc_is_missing(error);
+            if let Some(program) = self.setup.program {
+                self.send_each(Target::Group(program), signals);
             }
         }
     }

@@ -175,6 +175,10 @@ impl Contents {
     }
 }
 
+/// The longest path that is made of parts: longer than any that a file of 1 KiB names,
+/// and short enough for a frame within a page.
+const PATH_SIZE: usize = 2048;
+
 /// Reads the start of /proc/`process`/`name` (`proc(5)`); without a process, the
 /// caller's own, by what /proc takes it for.
 ///
@@ -196,7 +200,7 @@ pub fn read_process(process: Option<Pid>, name: Text, contents: &mut Contents) -
 /// As `open(2)` and `read(2)` say.
 pub fn read_file(path: &[Text], contents: &mut Contents) -> Result<(), Errno> {
     contents.close(0);
-    let mut room = [MaybeUninit::<u8>::uninit(); libc::PATH_MAX as usize];
+    let mut room = [MaybeUninit::<u8>::uninit(); PATH_SIZE];
     let mut places = room.iter_mut();
     for part in path {
         let mut part = *part;
