@@ -55,7 +55,8 @@ impl AutoReap {
             Ok(Reaped::Child(_, ended)) => Some(ended),
             _ => None,
         };
-        if ended.is_some() && kernel.exit_of(handle) == Ok(ended) {
+        let status = |ended: Option<Ended>| ended.map(Ended::wait_status);
+        if ended.is_some() && kernel.exit_of(handle).is_ok_and(|told| status(told) == status(ended)) {
             *self = AutoReap::turn_on(kernel, program);
         }
         kernel.close(handle);

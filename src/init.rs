@@ -15,7 +15,7 @@ use crate::exit::{Ended, ExitCode};
 use crate::kernel::Kernel;
 use crate::log::{Sink, Word, say};
 use crate::memory;
-use crate::processes::{self, Descendants, Named};
+use crate::processes::{self, Named, visit_descendants};
 use crate::signal::{Signal, SignalSet};
 use crate::supervisor::{Action, Event, Instant, Policy, Span, Supervisor};
 use crate::sys::{Errno, Modes, Pid, Reaped, Received, Sender, Target, Text};
@@ -63,7 +63,6 @@ pub struct Setup {
 }
 
 /// Runs until everybody has ended or the time is up; gives the program's exit code.
-#[inline(never)]
 pub fn run(kernel: &impl Kernel, log: &impl Sink, setup: &Setup) -> ExitCode {
     let mut init = Init {
         kernel,
@@ -150,8 +149,8 @@ struct Init<'a, K, S> {
 impl<K: Kernel, S: Sink> Init<'_, K, S> {
     #[inline(never)]
     fn run(&mut self) -> ExitCode {
-        for received in self.setup.received.into_iter().flatten() {
-            if let Some(code) = self.take_in(News::Signal(received)) {
+        for received in self.setup.received.iter().flatten() {
+            if let Some(code) = self.take_in(News::Signal(*received)) {
                 return code;
             }
         }
@@ -168,7 +167,6 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
     /// Waits for news. Signals and children take turns, so that neither a storm of
     /// signals hides a death nor a storm of deaths a signal: the kernel hands out
     /// the lowest number first, with SIGCHLD in the middle.
-    #[inline(never)]
     fn wait(&mut self) -> News {
         // Who kills, or waits for the last to end, has to see each of them.
         if !self.supervisor.waits_for_program() && self.leave_children_no_more() {
@@ -656,24 +654,15 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
     /// Sends `signals` to every descendant, and to those that came while looking.
     fn to_descendants(&self, signals: &[Signal]) {
         // One that forks faster than this many looks is met again at the deadline.
-        const LOOKS: usize = 8;
-        let mut descendants = Descendants::of(self.setup.init);
-        for _ in 0..LOOKS {
-            let mut found = false;
-            let looked = descendants.visit_new(self.kernel, false, &mut |process| {
-                found = true;
-                self.send_each(Target::Process(process), signals);
-            });
-            if let Err(error) = looked {
-                // The program's group is what can be reached without /proc.
-                self.say_proc_is_missing(error);
-                if let Some(program) = self.setup.program {
-                    self.send_each(Target::Group(program), signals);
-                }
-                return;
-            }
-            if !found {
-                return;
+        const LOOKS: u32 = 8;
+        let looked = visit_descendants(self.kernel, self.setup.init, LOOKS, false, &mut |process| {
+            self.send_each(Target::Process(process), signals);
+        });
+        if let Err(error) = looked {
+            // The program's group is what can be reached without /proc.
+            self.say_proc_is_missing(error);
+            if let Some(program) = self.setup.program {
+                self.send_each(Target::Group(program), signals);
             }
         }
     }

@@ -160,7 +160,7 @@ pub(crate) fn explain(
             }
         })?;
     } else {
-        Descendants::of(init).visit_new(kernel, true, &mut explain)?;
+        visit_descendants(kernel, init, 1, true, &mut explain)?;
     }
     if let Some(more @ 1..) = count.checked_sub(SCREENFUL) {
         say(log, Text::from(c"1and %d more"), None, Word::from(more), Word::NONE, Word::NONE);
@@ -168,10 +168,35 @@ pub(crate) fn explain(
     Ok(())
 }
 
+/// Calls `visit` with each descendant of `init` that lives or, with `zombies`, has ended
+/// without being collected. Looks so many times, each time for those that came
+/// while looking, as long as there are any.
+///
+/// # Errors
+/// ENOENT if /proc is missing or another PID namespace's.
+pub(crate) fn visit_descendants(
+    kernel: &impl Kernel,
+    init: Pid,
+    looks: u32,
+    zombies: bool,
+    visit: &mut dyn FnMut(Pid),
+) -> Result<(), Errno> {
+    let mut descendants = Descendants { init, found: true, known: [0; Descendants::PLACES] };
+    for _ in 0..looks {
+        if descendants.found {
+            descendants.found = false;
+            descendants.visit_new(kernel, zombies, visit)?;
+        }
+    }
+    Ok(())
+}
+
 /// The descendants found so far. Bounded: with more than it holds, some count as
 /// new again.
-pub(crate) struct Descendants {
+struct Descendants {
     init: Pid,
+    /// The last look found some.
+    found: bool,
     /// Each at the place that its pid says, by how often the places are used up below
     /// it: 32 KiB of a stack that may be small.
     known: [u8; Descendants::PLACES],
@@ -185,15 +210,8 @@ impl Descendants {
     const GENERATIONS: u32 = 1 << 16;
     const ATTEMPTS: u32 = 4;
 
-    pub(crate) fn of(init: Pid) -> Descendants {
-        Descendants { init, known: [0; Descendants::PLACES] }
-    }
-
-    /// Calls `visit` with each descendant that is not known yet, and that lives or, with
-    /// `zombies`, has ended without being collected.
-    ///
-    /// ENOENT if /proc is missing or another PID namespace's.
-    pub(crate) fn visit_new(
+    /// Calls `visit` with each one that is not known yet.
+    fn visit_new(
         &mut self,
         kernel: &impl Kernel,
         zombies: bool,
@@ -246,6 +264,7 @@ impl Descendants {
     }
 
     fn remember(&mut self, process: Pid) {
+        self.found = true;
         let (place, mark) = Descendants::place(process.get());
         if let Some(known) = self.known.get_mut(place) {
             *known = mark;

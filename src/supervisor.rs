@@ -223,6 +223,7 @@ impl Supervisor {
         }
     }
 
+    #[inline(never)]
     fn on_signal(&mut self, received: Signal, clock: &impl Clock) -> Action {
         let Some(signal) = self.policy.rewrite.apply(received) else { return Action::Wait };
         match self.phase {

@@ -14,31 +14,42 @@ pub struct Found {
     pub is_ours: bool,
     foreground: i32,
     own_group: i32,
-    /// Keeps /dev/tty open.
-    _opened: Option<File>,
+    /// It is /dev/tty, which may well have become the descriptor of standard input.
+    is_opened: bool,
+}
+
+impl Drop for Found {
+    fn drop(&mut self) {
+        if self.is_opened {
+            self.terminal.close();
+        }
+    }
 }
 
 /// Finds the controlling terminal of `init`, the caller: standard input or, where
 /// that is something else or closed, /dev/tty.
 #[must_use]
 pub fn find(init: Pid) -> Option<Found> {
-    let mut opened = None;
-    let (terminal, foreground) = match Terminal::STDIN.foreground() {
-        Ok(foreground) => (Terminal::STDIN, foreground),
+    let mut found =
+        Found { terminal: Terminal::STDIN, is_ours: false, foreground: 0, own_group: 0, is_opened: false };
+    found.foreground = match Terminal::STDIN.foreground() {
+        Ok(foreground) => foreground,
         Err(_) => {
-            let terminal = opened.insert(File::open(Text::from(c"/dev/tty")).ok()?).terminal();
-            (terminal, terminal.foreground().ok()?)
+            found.terminal = Terminal::open(Text::from(c"/dev/tty")).ok()?;
+            found.is_opened = true;
+            found.terminal.foreground().ok()?
         }
     };
-    let own_group = sys::group_of(init).ok()?;
+    found.own_group = sys::group_of(init).ok()?;
     // Groups of which this PID namespace knows no leader are all called 0.
-    let is_ours = foreground == own_group && (foreground != 0 || can_read());
-    Some(Found { terminal, is_ours, foreground, own_group, _opened: opened })
+    found.is_ours = found.foreground == found.own_group && (found.foreground != 0 || can_read());
+    Some(found)
 }
 
 /// Whether the caller may read from its terminal, tried by reading nothing: the
 /// kernel refuses those in the background first of all (`tty_ioctl(4)`, n_tty's
 /// `job_control`).
+#[inline(never)]
 fn can_read() -> bool {
     match File::open(Text::from(c"/dev/tty")).and_then(|terminal| terminal.read(&mut []).map(drop)) {
         Ok(()) => true,

@@ -4,7 +4,7 @@ use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use super::{Errno, Pid, Terminal, Text, check, syscall};
+use super::{Errno, Pid, Text, check, syscall};
 use crate::text::{DIGITS, digits, take_number};
 
 /// An open file; closed when dropped.
@@ -34,13 +34,9 @@ impl File {
         let count = unsafe { syscall!(libc::SYS_read, self.0, buffer.as_mut_ptr(), buffer.len()) }?;
         Ok(buffer.get(..count as usize).unwrap_or_default())
     }
-
-    pub(crate) fn terminal(&self) -> Terminal {
-        Terminal::of(self.0)
-    }
 }
 
-fn open(path: Text, flags: i32) -> Result<File, Errno> {
+pub(super) fn open(path: Text, flags: i32) -> Result<File, Errno> {
     let flags = flags | libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NOCTTY | libc::O_NONBLOCK;
     // SAFETY: `path` is a C string.
     unsafe { syscall!(libc::SYS_openat, libc::AT_FDCWD as isize, path.as_ptr(), flags) }.map(File)
@@ -54,6 +50,7 @@ pub(super) fn close(descriptor: u32) {
 /// Closes every descriptor from `first` on (`close_range(2)`, since Linux 5.9).
 /// Where that is refused, those in /proc/self/fd, and without /proc those that
 /// the limit allows.
+#[inline(never)]
 pub fn close_from(first: u32) {
     // SAFETY: nothing of the init's own is open.
     if unsafe { syscall!(libc::SYS_close_range, first, u32::MAX) }.is_ok() {
@@ -178,6 +175,10 @@ impl Contents {
     }
 }
 
+/// The longest path that is made of parts: longer than any that a file of 1 KiB names,
+/// and short enough for a frame within a page.
+const PATH_SIZE: usize = 2048;
+
 /// Reads the start of /proc/`process`/`name` (`proc(5)`); without a process, the
 /// caller's own, by what /proc takes it for.
 ///
@@ -199,7 +200,7 @@ pub fn read_process(process: Option<Pid>, name: Text, contents: &mut Contents) -
 /// As `open(2)` and `read(2)` say.
 pub fn read_file(path: &[Text], contents: &mut Contents) -> Result<(), Errno> {
     contents.close(0);
-    let mut room = [MaybeUninit::<u8>::uninit(); libc::PATH_MAX as usize];
+    let mut room = [MaybeUninit::<u8>::uninit(); PATH_SIZE];
     let mut places = room.iter_mut();
     for part in path {
         let mut part = *part;

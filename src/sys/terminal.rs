@@ -1,6 +1,9 @@
 //! The controlling terminal and its foreground process group.
 
-use super::{Errno, Pid, check, syscall};
+use core::mem::ManuallyDrop;
+
+use super::files::{close, open};
+use super::{Errno, Pid, Text, check, syscall};
 
 /// The modes of a terminal, as the kernel keeps them.
 #[derive(Clone, Copy)]
@@ -15,13 +18,21 @@ impl Modes {
 pub struct Terminal(u32);
 
 impl Terminal {
-    /// What this descriptor is open on.
-    pub(super) const fn of(descriptor: u32) -> Terminal {
-        Terminal(descriptor)
-    }
-
     /// What standard input is open on, a terminal or not.
     pub const STDIN: Terminal = Terminal(0);
+
+    /// Opens the terminal `path`, see [`File::open`]; to be closed by who opened it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open(path: Text) -> Result<Terminal, Errno> {
+        open(path, 0).map(|file| Terminal(ManuallyDrop::new(file).0))
+    }
+
+    /// Closes the descriptor, which nobody uses any more.
+    pub(crate) fn close(self) {
+        close(self.0);
+    }
 
     /// Its foreground process group (`TIOCGPGRP(2const)`).
     ///
