@@ -48,14 +48,22 @@ impl AutoReap {
         if !matches!(self, AutoReap::Untried) {
             return None;
         }
-        *self = AutoReap::Never;
-        let handle = kernel.open_process(orphan).ok()?;
+        let handle = match kernel.open_process(orphan) {
+            Ok(handle) => handle,
+            // Collected before its SIGCHLD was taken, so that another has to do.
+            Err(Errno::ESRCH) => return None,
+            Err(_) => {
+                *self = AutoReap::Never;
+                return None;
+            }
+        };
         let ended = match kernel.reap(Some(orphan)) {
             Ok(Reaped::Child(_, ended)) => Some(ended),
             _ => None,
         };
-        if ended.is_some() && kernel.exit_of(handle) == Ok(ended) {
-            *self = AutoReap::turn_on(kernel, program);
+        if ended.is_some() {
+            let tells = kernel.exit_of(handle) == Ok(ended);
+            *self = if tells { AutoReap::turn_on(kernel, program) } else { AutoReap::Never };
         }
         kernel.close(handle);
         ended

@@ -353,7 +353,11 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         match sender {
             Sender::Process(pid, uid) => {
                 line.push(b"from process ");
-                Named(self.kernel, pid).write(line);
+                if processes::check_proc(self.kernel, self.setup.init).is_ok() {
+                    Named(self.kernel, pid).write(line);
+                } else {
+                    pid.write(line);
+                }
                 line.push(b", uid ");
                 uid.write(line);
             }

@@ -107,7 +107,7 @@ fn tracer(kernel: &impl Kernel, process: Pid) -> Option<Pid> {
 
 /// Whether /proc shows the caller as `init`. Otherwise it is missing, or its numbers
 /// are those of another PID namespace, and stand for strangers here.
-fn check_proc(kernel: &impl Kernel, init: Pid) -> Result<(), Errno> {
+pub(crate) fn check_proc(kernel: &impl Kernel, init: Pid) -> Result<(), Errno> {
     let mut buffer = [0; STAT_SIZE];
     let own_stat = kernel.read_process(None, "stat", &mut buffer)?;
     let shown = number(cut(own_stat, b' ').0);
