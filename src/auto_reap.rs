@@ -72,7 +72,8 @@ impl AutoReap {
     fn turn_on(kernel: &impl Kernel, program: Pid) -> AutoReap {
         let Ok(program) = kernel.open_process(program) else { return AutoReap::Never };
         if let Ok(signals) = kernel.open_signals() {
-            let refused = kernel.signal_process(program, true, None).is_err()
+            // ESRCH: it leads no group.
+            let refused = matches!(kernel.signal_process(program, true, None), Err(e) if e != Errno::ESRCH)
                 || kernel.wait_for_either(signals, program, Some(Span::ZERO)).is_err();
             if !refused && kernel.set_child_signal(ChildSignal::Ignored).is_ok() {
                 return AutoReap::On { program, signals };
