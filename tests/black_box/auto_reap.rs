@@ -1,11 +1,11 @@
 //! Where the kernel can tell the program's status by itself, orphans cost the init nothing; and
 //! neither a status nor an orphan is lost when that is switched on, switched off, or refused.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::support::{
-    Container, Exit, LIMIT, PLACES, Run, Scratch, log_line, recorded, require, require_root, skip, sys,
+    Container, LIMIT, PLACES, Run, Scratch, log_line, recorded, require, require_root, skip, sys,
 };
 
 /// Ends the test where the kernel can't tell.
@@ -101,7 +101,8 @@ fn who_wants_to_see_each_orphan_sees_it() {
 fn ends() -> Vec<(String, i32)> {
     let exits = [0, 1, 7, 255].map(|code| (format!("exit {code}"), code));
     let kills = [1, 9, 11, 15, 32, 34, 64].map(|signal| (format!("die {signal}"), 128 + signal));
-    let threads = [("thread { exit 7 }", 7), ("thread { die TERM }", 143), ("thread { sleep 20; exit 3 }", 3)];
+    let threads =
+        [("thread { exit 7 }", 7), ("thread { die TERM }", 143), ("thread { sleep 20; exit 3 }", 3)];
     let threads = threads.map(|(end, code)| (end.to_owned(), code));
     exits.into_iter().chain(kills).chain(threads).collect()
 }
@@ -154,7 +155,7 @@ fn who_is_left_when_it_is_switched_off_is_asked_and_waited_for() {
     require_root!();
     for place in PLACES {
         let left = "daemon { cleanup 200 };".repeat(5);
-        let script = format!("{SWITCHED_ON} {left} block USR1; await USR1; exit 7");
+        let script = format!("block USR1; {SWITCHED_ON} {left} await USR1; exit 7");
         let mut run = place().options(["-t", "20s"]).probe(&script).start();
         run.wait_for_lines("ready", 5);
         run.signal_program(libc::SIGUSR1);
@@ -247,13 +248,14 @@ fn a_program_that_dies_while_a_debugger_holds_it_is_waited_for() {
     require_root!();
     for place in PLACES {
         for (end, code) in [("await USR1; exit 7", 7), ("pause", 137)] {
-            let tracer = "fork { setsid; trace-parent USR2; say let-go }";
+            let tracer = "fork { setsid; pid tracer; trace-parent USR2 }";
             let script = format!("block USR1; {SWITCHED_ON} {tracer}; {end}");
             let mut run = place().probe(&script).start();
             run.wait_for_line("traced");
             let program = run.program();
-            let tracer = run.processes().into_iter().find(|it| it.pid != program.pid && !it.is_zombie());
-            let tracer = tracer.expect("the tracer");
+            let tracer = run.stdout().lines().find_map(|line| line.strip_prefix("tracer ")?.parse().ok());
+            let tracer: i32 = tracer.expect("the tracer's pid");
+            let tracer = run.processes().into_iter().find(|it| it.inner_pid == tracer).expect("the tracer");
             let signal = if code == 7 { libc::SIGUSR1 } else { libc::SIGKILL };
             sys::kill(program.pid, signal).expect("the program is there");
             run.wait_until("the program has ended", |run| {
@@ -267,6 +269,152 @@ fn a_program_that_dies_while_a_debugger_holds_it_is_waited_for() {
             assert!(cost(&run).wake_ups - before.wake_ups <= 2, "{:?} {before:?}", cost(&run));
             sys::kill(tracer.pid, libc::SIGUSR2).expect("the tracer is there");
             run.wait(LIMIT).expect_code(code);
+        }
+    }
+}
+
+/// Right after its start the init collects an orphan before it has taken the SIGCHLD for it.
+#[test]
+fn an_orphan_that_is_collected_before_it_is_told_of_does_not_keep_it_off() {
+    require_root!();
+    require!("strace");
+    require_auto_reap!();
+    let script = format!("orphans 1; say one; {SWITCHED_ON} exit 7");
+    for place in PLACES {
+        let late = ["-e", "trace=wait4", "-e", "inject=wait4:delay_enter=300000:when=1"];
+        place().probe(&script).strace(late).run().expect_code(7).expect_silence();
+    }
+}
+
+/// Numbers that look like chance, the same in each run.
+fn chance(number: usize) -> usize {
+    (number as u64).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) as usize >> 33
+}
+
+/// A program whose end comes in a storm of orphans that goes on, with a straggler that is asked to
+/// end and cleans up: on when it makes orphans, off when it ends.
+#[test]
+fn switching_a_thousand_times_in_a_storm_loses_no_status_and_no_orphan() {
+    require_root!();
+    const RUNS: usize = 1_000;
+    const THREADS: usize = 4;
+    let ends = ends();
+    let next = AtomicUsize::new(0);
+    let run_on = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= RUNS {
+                return;
+            }
+            let (end, code) = &ends[number % ends.len()];
+            let storm = "daemon { orphans 100000 };";
+            let straggler = "daemon { block TERM; say straggler; await TERM; orphans 2; say clean };";
+            // At some moment of the storm, if not after its first orphan.
+            let switch = if number % 5 == 0 { "orphans 2;" } else { SWITCHED_ON };
+            let moment = format!("orphans {};", chance(number) % 20);
+            let script = format!("{straggler} {storm} {switch} {moment} {end}");
+            let container = PLACES[number / ends.len() % 2]().options(["-t", "20s"]);
+            let mut run = container.probe(&script).start();
+            let outcome = run.wait(LIMIT).expect_code(*code);
+            let lines: Vec<&str> = outcome.stdout.lines().collect();
+            assert!(lines.is_empty() || lines == ["straggler", "clean"], "{end} {outcome:#?}");
+            assert_eq!(outcome.stderr.lines().count(), usize::from(*code == 137), "{end} {outcome:#?}");
+            assert_eq!(run.started_processes().len(), 0, "{end} {outcome:#?}");
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(run_on)).collect();
+        for thread in threads {
+            assert!(thread.join().is_ok(), "see above");
+        }
+    });
+}
+
+/// The calls that it is made of.
+const CALLS: [(&str, libc::c_long); 5] = [
+    ("pidfd_open", libc::SYS_pidfd_open),
+    ("ioctl", libc::SYS_ioctl),
+    ("signalfd4", libc::SYS_signalfd4),
+    ("ppoll", libc::SYS_ppoll),
+    ("pidfd_send_signal", libc::SYS_pidfd_send_signal),
+];
+/// What old kernels and seccomp profiles answer.
+const ERRORS: [(&str, i32); 4] =
+    [("ENOSYS", libc::ENOSYS), ("EPERM", libc::EPERM), ("EINVAL", libc::EINVAL), ("ENOTTY", libc::ENOTTY)];
+
+/// A program that makes orphans, gets a signal, leaves somebody and ends.
+const LIFE: &str = "block USR1 USR2; orphans 10; say ready; await USR1; say told; orphans 5; \
+                    daemon { block TERM; say ready; await TERM; say clean }; await USR2; exit 7";
+
+/// Requires that such a run comes to its end with the right code, and leaves nobody and no zombie.
+#[track_caller]
+fn expect_life(container: Container, what: &str) -> crate::support::Outcome {
+    let mut run = container.options(["-t", "20s"]).probe(LIFE).start();
+    run.wait_for_line("ready");
+    run.signal(libc::SIGUSR1);
+    // Where the signal could not be passed on that is said, and the program is told by others.
+    run.wait_until("the signal has come, or a warning", |run| {
+        run.stdout().contains("told") || run.stderr().contains("SIGUSR1 could not be passed on")
+    });
+    if !run.stdout().contains("told") {
+        run.signal_program(libc::SIGUSR1);
+    }
+    run.wait_for_lines("ready", 2);
+    run.wait_until(&format!("no zombie is left with {what}"), |run| run.processes().len() == 2);
+    run.signal_program(libc::SIGUSR2);
+    let outcome = run.wait(LIMIT).expect_code(7);
+    assert!(outcome.stdout.ends_with("clean\n"), "{what}: {outcome:#?}");
+    assert_eq!(run.started_processes().len(), 0, "{what}: {outcome:#?}");
+    outcome
+}
+
+#[test]
+fn a_call_that_is_refused_once_or_always_loses_nothing() {
+    require_root!();
+    require!("strace");
+    for (call, _) in CALLS {
+        for (error, _) in ERRORS {
+            for when in ["1", "2", "3", "1+", "2+", "3+"] {
+                let trace = format!("trace={call}");
+                let rule = format!("inject={call}:error={error}:when={when}");
+                let container = Container::as_pid_1().new_session().strace(["-e", &trace, "-e", &rule]);
+                let outcome = expect_life(container, &rule);
+                // The first time it is only tried out, and nothing is lost nor said.
+                let may_fail = call == "pidfd_send_signal" && !when.starts_with('1');
+                assert!(may_fail || outcome.stderr.is_empty(), "{rule}: {outcome:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn dispositions_and_waiting_that_are_refused_now_and_then_lose_nothing() {
+    require_root!();
+    require!("strace");
+    let whens = [("rt_sigaction", &["1", "2", "3", "1+", "2+", "3+"][..]), ("wait4", &["1", "2", "3", "4"])];
+    for (call, whens) in whens {
+        for (error, _) in ERRORS {
+            for when in whens {
+                let trace = format!("trace={call}");
+                let rule = format!("inject={call}:error={error}:when={when}");
+                let container = Container::as_pid_1().new_session().strace(["-e", &trace, "-e", &rule]);
+                expect_life(container, &rule).expect_silence();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_seccomp_profile_that_refuses_all_of_it_loses_nothing() {
+    require_root!();
+    let calls = CALLS.map(|(_, number)| number);
+    for place in PLACES {
+        for (name, error) in ERRORS {
+            expect_life(place().refused(&calls, error), name).expect_silence();
+            for (call, number) in CALLS {
+                let outcome = expect_life(place().refused(&[number], error), call);
+                outcome.expect_silence();
+            }
         }
     }
 }
