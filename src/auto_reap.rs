@@ -112,10 +112,16 @@ impl AutoReap {
     }
 
     /// How the program ended, if it was collected by the kernel.
-    pub(crate) fn end_of_program(&self, kernel: &impl Kernel) -> Option<Ended> {
-        match *self {
-            AutoReap::On { program, .. } | AutoReap::Left { program } => kernel.exit_of(program).ok()?,
-            AutoReap::Untried | AutoReap::Never => None,
+    ///
+    /// # Errors
+    /// Whatever a seccomp profile answers when it has ended: then nobody can tell how.
+    pub(crate) fn end_of_program(&self, kernel: &impl Kernel) -> Result<Option<Ended>, Errno> {
+        let (AutoReap::On { program, .. } | AutoReap::Left { program }) = *self else { return Ok(None) };
+        match kernel.exit_of(program) {
+            Err(_) if kernel.signal_process(program, false, None) == Err(Errno::ESRCH) => {
+                kernel.exit_of(program)
+            }
+            told => Ok(told.unwrap_or(None)),
         }
     }
 

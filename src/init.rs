@@ -452,10 +452,11 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         if self.program_lives
             && let Some(program) = self.setup.program
         {
-            if let Some(ended) = self.auto_reap.end_of_program(self.kernel) {
+            let end = self.auto_reap.end_of_program(self.kernel);
+            if let Ok(Some(ended)) = end {
                 self.on_child(program, ended, true);
                 code = Some(ended.code());
-            } else if self.children == Children::None {
+            } else if end.is_err() || self.children == Children::None {
                 let text = c"0the program has ended, but the kernel has not kept its exit code";
                 self.say(text, b"", Word::NONE, Word::NONE);
                 self.program_lives = false;
