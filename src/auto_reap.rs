@@ -49,15 +49,23 @@ impl AutoReap {
         if !matches!(self, AutoReap::Untried) {
             return None;
         }
-        *self = AutoReap::Never;
-        let handle = kernel.open_process(orphan).ok()?;
+        let handle = match kernel.open_process(orphan) {
+            Ok(handle) => handle,
+            // Collected before its SIGCHLD was taken, so that another has to do.
+            Err(Errno::ESRCH) => return None,
+            Err(_) => {
+                *self = AutoReap::Never;
+                return None;
+            }
+        };
         let ended = match kernel.reap(Some(orphan)) {
             Ok(Reaped::Child(_, ended)) => Some(ended),
             _ => None,
         };
-        let status = |ended: Option<Ended>| ended.map(Ended::wait_status);
-        if ended.is_some() && kernel.exit_of(handle).is_ok_and(|told| status(told) == status(ended)) {
-            *self = AutoReap::turn_on(kernel, program);
+        if ended.is_some() {
+            let status = |ended: Option<Ended>| ended.map(Ended::wait_status);
+            let tells = kernel.exit_of(handle).is_ok_and(|told| status(told) == status(ended));
+            *self = if tells { AutoReap::turn_on(kernel, program) } else { AutoReap::Never };
         }
         kernel.close(handle);
         ended
@@ -66,7 +74,8 @@ impl AutoReap {
     fn turn_on(kernel: &impl Kernel, program: Pid) -> AutoReap {
         let Ok(program) = kernel.open_process(program) else { return AutoReap::Never };
         if let Ok(signals) = kernel.open_signals() {
-            let refused = kernel.signal_process(program, true, None).is_err()
+            // ESRCH: it leads no group.
+            let refused = matches!(kernel.signal_process(program, true, None), Err(e) if e != Errno::ESRCH)
                 || kernel.wait_for_either(signals, program, Some(Span::ZERO)).is_err();
             if !refused && kernel.set_child_signal(ChildSignal::Ignored).is_ok() {
                 return AutoReap::On { program, signals };
@@ -105,10 +114,16 @@ impl AutoReap {
     }
 
     /// How the program ended, if it was collected by the kernel.
-    pub(crate) fn end_of_program(&self, kernel: &impl Kernel) -> Option<Ended> {
-        match *self {
-            AutoReap::On { program, .. } | AutoReap::Left { program } => kernel.exit_of(program).ok()?,
-            AutoReap::Untried | AutoReap::Never => None,
+    ///
+    /// # Errors
+    /// Whatever a seccomp profile answers when it has ended: then nobody can tell how.
+    pub(crate) fn end_of_program(&self, kernel: &impl Kernel) -> Result<Option<Ended>, Errno> {
+        let (AutoReap::On { program, .. } | AutoReap::Left { program }) = *self else { return Ok(None) };
+        match kernel.exit_of(program) {
+            Err(_) if kernel.signal_process(program, false, None) == Err(Errno::ESRCH) => {
+                kernel.exit_of(program)
+            }
+            told => Ok(told.unwrap_or(None)),
         }
     }
 

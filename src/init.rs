@@ -363,7 +363,11 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         match sender {
             Sender::Process(pid, uid) => {
                 line.push(b"from process ");
-                Named(self.kernel, pid).write(line);
+                if processes::check_proc(self.kernel, self.setup.init).is_ok() {
+                    Named(self.kernel, pid).write(line);
+                } else {
+                    pid.write(line);
+                }
                 line.push(b", uid ");
                 uid.write(line);
             }
@@ -453,9 +457,10 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         if self.program_lives
             && let Some(program) = self.setup.program
         {
-            if let Some(ended) = self.auto_reap.end_of_program(self.kernel) {
+            let end = self.auto_reap.end_of_program(self.kernel);
+            if let Ok(Some(ended)) = end {
                 self.on_child(program, ended);
-            } else if self.children == Children::None {
+            } else if end.is_err() || self.children == Children::None {
                 let text = c"0the program has ended, but the kernel has not kept its exit code";
                 self.say(text, None, Word::NONE, Word::NONE);
                 self.program_lives = false;

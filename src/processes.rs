@@ -111,7 +111,7 @@ fn tracer(kernel: &impl Kernel, process: Pid) -> Option<Pid> {
 
 /// Whether /proc shows the caller as `init`. Otherwise it is missing, or its numbers
 /// are those of another PID namespace, and stand for strangers here.
-fn check_proc(kernel: &impl Kernel, init: Pid) -> Result<(), Errno> {
+pub(crate) fn check_proc(kernel: &impl Kernel, init: Pid) -> Result<(), Errno> {
     let mut own_stat = StatRoom::empty();
     kernel.read_process(None, Text::from(c"stat"), &mut own_stat)?;
     let shown = take_number(&mut own_stat.text());

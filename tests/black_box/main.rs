@@ -3,9 +3,11 @@
 //! Each module keeps one family of promises; `support` is the bench they all work on. Another init
 //! is put on the bench with `INIT=/usr/bin/tini cargo test --test black_box`.
 
+mod auto_reap;
 mod binary;
 mod execution;
 mod exit_codes;
+mod explain;
 mod hygiene;
 mod logging;
 mod modes;

@@ -380,13 +380,7 @@ fn a_fork_bomb_is_killed_at_the_deadline() {
 
 /// The init outside PID 1, with nothing in its `/proc`.
 fn with_empty_proc(script: &str) -> Container {
-    let hide = "mount -t tmpfs none /proc && exec \"$@\"";
-    let words = ["-m", "--propagation", "private", "sh", "-c", hide, "sh"];
-    let command = words.map(Into::into).into_iter();
-    Container::as_subreaper()
-        .init("/usr/bin/unshare")
-        .probing()
-        .arguments(command.chain([init_path().into_os_string(), "--".into()]).chain(probe_command(script)))
+    Container::as_subreaper().probe(script).after("mount -t tmpfs none /proc")
 }
 
 #[test]

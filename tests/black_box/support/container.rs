@@ -14,6 +14,7 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
 use super::launch::{Plan, Proc, launch};
 use super::run::{Pipes, Run, Tracer};
+use super::turns::Turn;
 use super::{LIMIT, Outcome, Scratch, init_path, probe, probe_command};
 
 /// The `PATH` of every container that does not set one.
@@ -47,6 +48,8 @@ pub struct Container {
     descriptors: Vec<(OwnedFd, RawFd)>,
     terminal: Option<OwnedFd>,
     strace: Option<Vec<OsString>>,
+    control_group: Option<PathBuf>,
+    alone: bool,
 }
 
 impl Container {
@@ -72,6 +75,8 @@ impl Container {
             descriptors: Vec::new(),
             terminal: None,
             strace: None,
+            control_group: None,
+            alone: false,
         }
     }
 
@@ -175,6 +180,38 @@ impl Container {
         self
     }
 
+    /// No other run goes on meanwhile: there will be thousands of processes.
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
+    /// The control group that the init is in, a folder of the hierarchy.
+    pub fn control_group(mut self, folder: &Path) -> Self {
+        self.control_group = Some(folder.join("cgroup.procs"));
+        self
+    }
+
+    /// The kernel answers the init and all below it these system calls with this error, as a seccomp
+    /// profile makes it.
+    pub fn refused(mut self, calls: &[libc::c_long], error: i32) -> Self {
+        self.plan.refused = Some(refusal(calls, error));
+        self
+    }
+
+    /// The init is executed by a shell, in a mount namespace of its own, after these commands.
+    pub fn after(mut self, commands: &str) -> Self {
+        let shell = ["-m", "--propagation", "private", "sh", "-c"].map(OsString::from);
+        let script = OsString::from(format!("{commands} && exec \"$@\""));
+        let mut words: Vec<OsString> = shell.into_iter().chain([script, "sh".into()]).collect();
+        words.push(self.init.clone().into());
+        words.extend(
+            self.command_line().into_iter().skip(1).map(|word| OsString::from_vec(word.into_bytes())),
+        );
+        self.init = "/usr/bin/unshare".into();
+        self.arguments(words)
+    }
+
     /// User and group, without supplementary groups.
     pub fn user(mut self, user: u32, group: u32) -> Self {
         self.plan.user = Some((user, group));
@@ -265,6 +302,7 @@ impl Container {
     /// Starts it, or tells why that was not possible.
     pub fn try_start(mut self) -> Result<Run, String> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
+        let turn = Turn::new(self.alone);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         // Always as long, so that the environment is as large in each run.
         let marker = format!("{}-{number:08}", std::process::id());
@@ -300,6 +338,9 @@ impl Container {
 
         let namespace = plan.namespaces;
         let waiting = launch(plan)?;
+        if let Some(file) = &self.control_group {
+            std::fs::write(file, waiting.pid.to_string()).map_err(|error| format!("{file:?}: {error}"))?;
+        }
         drop(given);
         drop(self.descriptors);
         let tracer = match self.strace {
@@ -309,6 +350,7 @@ impl Container {
         let pid = waiting.open()?;
         let mut run = Run::new(pid, Instant::now(), namespace, marker, pipes, tracer);
         run.terminal = self.terminal;
+        run.turn = Some(turn);
         Ok(run)
     }
 
@@ -331,6 +373,21 @@ impl Container {
 /// A string for the kernel.
 fn c_string(text: impl AsRef<OsStr>) -> CString {
     CString::new(text.as_ref().to_owned().into_vec()).expect("no null byte in a string")
+}
+
+/// A filter that answers these calls with an error and lets all others pass (`seccomp(2)`).
+fn refusal(calls: &[libc::c_long], error: i32) -> Vec<libc::sock_filter> {
+    let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
+    let answer = |action: u32| statement(libc::BPF_RET | libc::BPF_K, action);
+    // The number of the call comes first in what a filter sees.
+    let mut filter = vec![statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0)];
+    for call in calls {
+        let equal = statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, *call as u32);
+        filter.push(libc::sock_filter { jf: 1, ..equal });
+        filter.push(answer(libc::SECCOMP_RET_ERRNO | error as u32));
+    }
+    filter.push(answer(libc::SECCOMP_RET_ALLOW));
+    filter
 }
 
 fn pipe() -> Result<(PipeReader, PipeWriter), String> {

@@ -48,6 +48,8 @@ pub struct Plan {
     pub limits: Vec<(u32, u64, u64)>,
     pub no_new_privileges: bool,
     pub no_capabilities: bool,
+    /// What a seccomp profile refuses.
+    pub refused: Option<Vec<libc::sock_filter>>,
     /// User and group id.
     pub user: Option<(u32, u32)>,
     pub mask: u64,
@@ -76,10 +78,11 @@ enum Step {
     Privileges,
     Capabilities,
     User,
+    Filter,
     Execute,
 }
 
-const STEPS: [&str; 16] = [
+const STEPS: [&str; 17] = [
     "wait at the gate",
     "arrange descriptors",
     "make a session",
@@ -95,6 +98,7 @@ const STEPS: [&str; 16] = [
     "set no_new_privs",
     "drop capabilities",
     "change the user",
+    "install a seccomp filter",
     "execute",
 ];
 
@@ -335,6 +339,14 @@ unsafe fn carry_out(plan: &Plan, report: RawFd, gate: RawFd) -> Result<(), Step>
         sys::set_disposition(signal, disposition);
     }
     sys::set_mask(plan.mask);
+    if let Some(filter) = &plan.refused {
+        let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_ptr().cast_mut() };
+        // SAFETY: the filter outlives the call, which copies it.
+        ok(
+            unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) },
+            Step::Filter,
+        )?;
+    }
     Ok(())
 }
 

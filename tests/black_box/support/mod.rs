@@ -15,6 +15,7 @@ mod process;
 mod run;
 mod scratch;
 pub mod sys;
+mod turns;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

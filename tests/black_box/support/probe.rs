@@ -11,6 +11,9 @@
 //! | statement | meaning |
 //! | --- | --- |
 //! | `exit N`, `die SIG` | ends it, by itself or by a signal (without a core) |
+//! | `crash SIG` | ends it by a signal, with a core where that is possible |
+//! | `eat MIB` | uses so much memory |
+//! | `name WORD` | calls itself so, `\xNN` being a byte |
 //! | `say WORDS`, `complain WORDS` | a line on stdout, on stderr |
 //! | `pid WORDS` | a line of these words and the pid |
 //! | `status [FD]` | what it was given, one `key value` per line: see [`Report`] |
@@ -25,7 +28,13 @@
 //! | `fork { ... }` | a child that runs the block and exits with 0 |
 //! | `daemon { ... }` | the same, double-forked, in a session of its own; back when it is started |
 //! | `orphans N` | so many double-forked processes that end at once, each second one in a session of its own |
+//! | `orphans-until-ignored SIG` | the same until the parent ignores SIG |
 //! | `wait` | until no child is left |
+//! | `crowd N { ... }` | so many children that run the block |
+//! | `vfork { ... }` | a child that runs the block; suspended, without being interruptible, until that has ended |
+//! | `thread { ... }` | goes on with the block in another thread, while the first one has ended |
+//! | `traced { ... }` | a child of which this is the tracer, and which it never lets begin with the block |
+//! | `trace-parent SIG` | becomes the tracer of its parent, which goes on; at SIG collects it |
 //! | `forkbomb` | forks as much as it can, for ever, in all its copies |
 //! | `setsid`, `setpgid` | a session, a process group of its own |
 //! | `join init` | moves to the process group of its parent |
@@ -185,6 +194,9 @@ fn run_statement(words: &[&str], block: &[Statement]) {
         [] => run(block),
         ["exit", code] => leave(number(code)),
         ["die", by] => die(signal(by)),
+        ["crash", by] => crash(signal(by)),
+        ["eat", mebibytes] => eat(number(mebibytes)),
+        ["name", name] => rename(name),
         ["say", words @ ..] => say(&words.join(" ")),
         ["complain", words @ ..] => write_line(2, &words.join(" ")),
         // SAFETY: no memory is involved.
@@ -225,6 +237,22 @@ fn run_statement(words: &[&str], block: &[Statement]) {
                 daemon(index % 2 == 1, || ());
             }
         }
+        ["orphans-until-ignored", word] => {
+            let mut index = 0_u32;
+            while !parent_ignores(signal(word)) {
+                daemon(index % 2 == 1, || ());
+                index += 1;
+            }
+        }
+        ["crowd", count] => {
+            for _ in 0..number::<u32>(count) {
+                fork_at_last(|| run(block));
+            }
+        }
+        ["vfork"] => vfork(|| run(block)),
+        ["thread"] => go_on_in_another_thread(block),
+        ["traced"] => hold(|| run(block)),
+        ["trace-parent", word] => trace_parent(signal(word)),
         ["wait"] => while wait_for(-1) {},
         ["forkbomb"] => forkbomb(),
         ["setsid"] => {
@@ -273,6 +301,101 @@ fn die(signal: c_int) {
     sys::unblock(sys::set_of(&[signal]));
     send(signal, "self");
     nonsense(&format!("signal {signal} did not end it"));
+}
+
+/// The same, with a core if limits and `core_pattern` have it so.
+fn crash(signal: c_int) -> ! {
+    sys::set_disposition(signal, libc::SIG_DFL);
+    sys::unblock(sys::set_of(&[signal]));
+    send(signal, "self");
+    nonsense(&format!("signal {signal} did not end it"))
+}
+
+/// Uses memory, each page of it.
+fn eat(mebibytes: usize) {
+    let mut eaten: Vec<u8> = Vec::new();
+    for _ in 0..mebibytes {
+        eaten.resize(eaten.len() + (1 << 20), 1);
+    }
+    std::hint::black_box(&eaten);
+}
+
+/// Takes another name, which may hold any byte (`\xNN`).
+fn rename(name: &str) {
+    let mut bytes = Vec::new();
+    let mut rest = name;
+    while let Some(first) = rest.chars().next() {
+        if let Some(digits) = rest.strip_prefix("\\x").and_then(|rest| rest.get(..2)) {
+            bytes.push(u8::from_str_radix(digits, 16).unwrap_or_else(|_| nonsense(digits)));
+            rest = &rest[4..];
+        } else {
+            bytes.extend(first.to_string().bytes());
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+    bytes.push(0);
+    // SAFETY: the name ends with a null byte.
+    unsafe { libc::prctl(libc::PR_SET_NAME, bytes.as_ptr(), 0, 0, 0) };
+}
+
+/// Whether the parent ignores this signal.
+fn parent_ignores(signal: c_int) -> bool {
+    // SAFETY: no memory is involved.
+    let parent = unsafe { libc::getppid() };
+    super::Process::read(parent).is_some_and(|parent| parent.ignores(signal))
+}
+
+/// A child, for whose end this process waits in `clone(2)` itself.
+fn vfork(work: impl FnOnce()) {
+    let flags = libc::CLONE_VFORK | libc::SIGCHLD;
+    // SAFETY: without CLONE_VM the child has its own memory, as after fork.
+    if unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) } == 0 {
+        work();
+        leave(0);
+    }
+}
+
+/// Ends the first thread, so that the end of another one is the end of the process.
+fn go_on_in_another_thread(block: &[Statement]) -> ! {
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            run(block);
+            leave(0);
+        });
+        // SAFETY: ends this thread alone, and without unwinding, so that what is lent stays.
+        unsafe { libc::syscall(libc::SYS_exit, 0) };
+        unreachable!("the thread has ended");
+    })
+}
+
+/// `ptrace(2)` with numbers alone.
+fn ptrace(request: libc::c_uint, process: pid_t) -> bool {
+    // SAFETY: neither address nor data is a pointer in the requests used here.
+    unsafe { libc::ptrace(request, process, 0, 0) == 0 }
+}
+
+/// A child that has stopped before its work, and goes on only if its tracer, this process, says so.
+fn hold(work: impl FnOnce()) {
+    let child = fork(|| {
+        ptrace(libc::PTRACE_TRACEME, 0);
+        send(libc::SIGSTOP, "self");
+        work();
+    });
+    let Some(child) = child else { nonsense("cannot fork") };
+    // Back when it has stopped.
+    wait_for(child);
+}
+
+fn trace_parent(last: c_int) {
+    // SAFETY: no memory is involved.
+    let parent = unsafe { libc::getppid() };
+    sys::block(sys::set_of(&[last]));
+    if !ptrace(libc::PTRACE_SEIZE, parent) {
+        nonsense(&format!("cannot trace: {}", std::io::Error::last_os_error()));
+    }
+    say("traced");
+    sys::wait_for_signal(sys::set_of(&[last]), None);
+    wait_for(parent);
 }
 
 fn send(signal: c_int, target: &str) {

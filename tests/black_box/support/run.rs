@@ -14,6 +14,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::container::MARKER;
 use super::process::Process;
 use super::scratch::writing_or_forking;
+use super::turns::Turn;
 use super::{LIMIT, Scratch, sys};
 
 /// How often a condition is looked at that tells nothing when it changes.
@@ -173,6 +174,8 @@ pub struct Run {
     /// The other end of its terminal; drop it to hang up.
     pub terminal: Option<OwnedFd>,
     _kept: Vec<OwnedFd>,
+    /// Given back when all that it started has ended.
+    pub(super) turn: Option<Turn>,
     tracer: Option<Tracer>,
 }
 
@@ -198,6 +201,7 @@ impl Run {
             stdin: pipes.stdin,
             terminal: None,
             _kept: pipes.kept,
+            turn: None,
             tracer,
         }
     }
@@ -205,6 +209,11 @@ impl Run {
     /// The init's pid on the host.
     pub fn pid(&self) -> i32 {
         self.pid
+    }
+
+    /// Whether the init is PID 1 of a namespace of its own.
+    pub fn is_pid_1(&self) -> bool {
+        self.namespace
     }
 
     /// Since the init was executed.

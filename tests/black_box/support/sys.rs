@@ -174,3 +174,26 @@ pub fn wait_for_signal(set: u64, limit: Option<Duration>) -> Option<Received> {
         }
     }
 }
+
+/// Whether the kernel tells how a process ended that has been collected, by its pidfd
+/// (`PIDFD_GET_INFO(2const)` with `PIDFD_INFO_EXIT`, since Linux 6.15).
+pub fn tells_of_the_collected() -> bool {
+    const EXIT: u64 = 1 << 3;
+    /// `struct pidfd_info`.
+    #[repr(C)]
+    struct Info {
+        mask: u64,
+        rest: [u64; 7],
+    }
+    let request = libc::_IOWR::<Info>(0xff, 11);
+    let child = super::spawn(&mut std::process::Command::new("true"));
+    let tells = pidfd_open(child.id() as pid_t).is_ok_and(|handle| {
+        let mut child = child;
+        let mut info = Info { mask: EXIT, rest: [0; 7] };
+        // SAFETY: the structure is as large as the request says.
+        child.wait().is_ok()
+            && unsafe { libc::ioctl(handle.as_raw_fd(), request, &raw mut info) } == 0
+            && info.mask & EXIT != 0
+    });
+    tells
+}
