@@ -283,7 +283,20 @@ mod tests {
 
     #[test]
     fn words_mean_what_they_mean_to_the_binary() {
-        let config = run(&["init", "-c", "-t5s", "-rHUP:0", "-e143", "--user", "1:2", "--workdir", "/x", "--", "a", "-b"]);
+        let config = run(&[
+            "init",
+            "-c",
+            "-t5s",
+            "-rHUP:0",
+            "-e143",
+            "--user",
+            "1:2",
+            "--workdir",
+            "/x",
+            "--",
+            "a",
+            "-b",
+        ]);
         assert_eq!(config.policy.grace_period, Some(Duration::from_secs(5).into()));
         assert_eq!(config.policy.rewrite.apply(Signal::HUP), None);
         assert_eq!(config.remap.apply(ExitCode::new(143)), ExitCode::SUCCESS);
@@ -295,7 +308,8 @@ mod tests {
 
     #[test]
     fn variables_for_the_program_are_kept_with_the_last_of_a_name() {
-        let config = run(&["init", "--env", "EMBED_A=1", "--env", "EMBED_B=2=3", "--env", "EMBED_A=4", "--", "a"]);
+        let config =
+            run(&["init", "--env", "EMBED_A=1", "--env", "EMBED_B=2=3", "--env", "EMBED_A=4", "--", "a"]);
         let mut added = config.added_variables;
         added.sort();
         let expected = [("EMBED_A", "4"), ("EMBED_B", "2=3")].map(|(n, v)| (n.into(), v.into()));

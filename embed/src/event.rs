@@ -136,7 +136,9 @@ pub(crate) fn read(from: &mut impl Read) -> io::Result<Option<Record>> {
     let (first, second) = (i32::from_ne_bytes([a, b, c, d]), i32::from_ne_bytes([e, f, g, h]));
     let group = flag != 0;
     let event = match kind {
-        FORWARDED => Signal::new(small.into()).map(|signal| Event::Forwarded { signal, process: first, group }),
+        FORWARDED => {
+            Signal::new(small.into()).map(|signal| Event::Forwarded { signal, process: first, group })
+        }
         KILLED => Some(Event::Killed { process: first, group }),
         REAPED => Some(Event::Reaped { process: first, status: ExitStatus::from_raw(second) }),
         LINE => {

@@ -164,7 +164,7 @@ impl Init {
         lock(&self.running).insert(running.id, Arc::clone(&running));
         let (config, all) = (Arc::clone(&self.config), Arc::clone(&self.running));
         let listen = move || {
-            let listener = Listener { events, on_event, lost: 0 };
+            let listener = Listener::new(events, on_event);
             listener.run(&running);
             running.collect(child, &config);
             // Only now, or another one with its number would be removed.
@@ -232,7 +232,7 @@ impl Drop for Init {
     }
 }
 
-fn nonblocking(descriptor: &impl AsFd) -> io::Result<()> {
+pub(crate) fn nonblocking(descriptor: &impl AsFd) -> io::Result<()> {
     use nix::fcntl::{FcntlArg, OFlag, fcntl};
     let flags = OFlag::from_bits_retain(fcntl(descriptor, FcntlArg::F_GETFL)?);
     fcntl(descriptor, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
@@ -298,12 +298,16 @@ fn remapped(status: i32, config: &Config) -> ExitStatus {
 
 /// Takes what an init tells.
 pub(crate) struct Listener {
-    pub(crate) events: io::PipeReader,
-    pub(crate) on_event: Option<OnEvent>,
-    pub(crate) lost: u32,
+    events: io::PipeReader,
+    on_event: Option<OnEvent>,
+    lost: u32,
 }
 
 impl Listener {
+    pub(crate) fn new(events: io::PipeReader, on_event: Option<OnEvent>) -> Listener {
+        Listener { events, on_event, lost: 0 }
+    }
+
     /// Until the init has ended.
     fn run(mut self, running: &Running) {
         // Not only until the pipe is closed: another process of the host's, forked by

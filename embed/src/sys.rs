@@ -268,6 +268,17 @@ pub(crate) enum Waited {
     Gone,
 }
 
+/// Whether `waitid(2)` can be asked about the process `own`, which is the caller: it is no
+/// child of its own, but to a kernel before Linux 5.4 that is not even a question.
+pub(crate) fn knows_pidfds(own: BorrowedFd) -> bool {
+    // SAFETY: a null `siginfo` is allowed on Linux.
+    let result = unsafe {
+        let id = own.as_raw_fd() as libc::id_t;
+        libc::waitid(libc::P_PIDFD, id, std::ptr::null_mut(), libc::WEXITED | libc::WNOHANG)
+    };
+    check(result).is_err_and(|error| error.raw_os_error() == Some(libc::ECHILD))
+}
+
 /// Waits until the child `process` has ended, and leaves it to be collected.
 pub(crate) fn wait_without_collecting(process: i32) {
     // SAFETY: a null `siginfo` is allowed on Linux.
