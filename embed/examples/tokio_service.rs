@@ -33,7 +33,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn with_time_limit(program: Supervised) -> io::Result<ExitStatus> {
-    let program = AsyncFd::register_with_interest(program, Interest::READABLE)?;
+    // SAFETY: a `Supervised` has one descriptor for all its life.
+    let program = unsafe { AsyncFd::register_with_interest(program, Interest::READABLE) }?;
     if tokio::time::timeout(Duration::from_secs(2), program.readable()).await.is_err() {
         program.get_ref().stop(Duration::from_millis(500))?;
     }

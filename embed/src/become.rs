@@ -10,12 +10,12 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
 use log::Log;
-use tini_rs::cli::{self, PID_VARIABLES};
-use tini_rs::exit::ExitCode;
+use tini_rs::cli::{self, PID_VARIABLES, Reach};
 use tini_rs::kernel::{Kernel, Linux};
 use tini_rs::log::Stderr;
 use tini_rs::signal::{Signal, SignalSet};
-use tini_rs::sys::{Pid, Spawned, Target, Text};
+use tini_rs::supervisor::Span;
+use tini_rs::sys::{Pid, Received, Sender, Spawned, Target, Text};
 
 use crate::config::{Config, personality};
 use crate::sys::{self, Gate, Shared, Words};
@@ -24,7 +24,7 @@ use crate::watched::{ToHost, Watched, level};
 /// The program's side: waits until its init is ready, goes where signals for it are
 /// sent, and gets its signals back.
 pub(crate) struct Program {
-    pub(crate) reach: cli::Reach,
+    pub(crate) reach: Reach,
     pub(crate) user: Option<u32>,
     pub(crate) group: Option<u32>,
     pub(crate) blocked: SignalSet,
@@ -38,11 +38,12 @@ impl Program {
     }
 
     pub(crate) fn take_place(&self, directory: Option<&CStr>, gate: Gate) -> io::Result<()> {
-        if !gate.wait() {
-            // Nobody would ever be told of this process.
-            tini_rs::sys::exit(ExitCode::FAILURE);
-        }
-        tini_rs::child::take_place(self.reach, self.init);
+        gate.pass(|| {
+            if self.reach == Reach::Session {
+                take_back_hangup(self.init);
+            }
+            tini_rs::child::take_place(self.reach, self.init);
+        });
         if self.user.is_some() || self.group.is_some() {
             tini_rs::sys::become_user(self.user, self.group).map_err(sys::error)?;
         }
@@ -50,6 +51,22 @@ impl Program {
             tini_rs::sys::change_directory(Text::from(directory)).map_err(sys::error)?;
         }
         tini_rs::sys::set_blocked_signals(self.blocked).map_err(sys::error)
+    }
+}
+
+/// The init has given its terminal up for the program's session. If it led the session
+/// that had it, the kernel has sent SIGHUP and SIGCONT to the foreground, where this
+/// process was as well, in the init's name. Those of anybody else are sent again; the
+/// init itself passes none on before it sees that this one is in its place.
+fn take_back_hangup(init: Pid) {
+    for signal in [Signal::HUP, Signal::CONT] {
+        let taken = tini_rs::sys::wait_for_signal(SignalSet::EMPTY.with(signal), Some(Span::ZERO));
+        if let Ok(Some(Received { sender, .. })) = taken
+            && !matches!(sender, Sender::Kernel)
+            && !matches!(sender, Sender::Process(sender, _) if sender == init)
+        {
+            let _ = tini_rs::sys::kill(Target::Process(tini_rs::sys::own_pid()), Some(signal));
+        }
     }
 }
 
@@ -67,8 +84,6 @@ pub(crate) fn be_init(
         gate.open();
         Ok(Spawned::Running(program))
     });
-    // Its descriptors have been closed.
-    std::mem::forget(gate);
     tini_rs::sys::exit(code)
 }
 

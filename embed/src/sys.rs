@@ -18,6 +18,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
 
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+use tini_rs::exit::ExitCode;
 use tini_rs::sys::{Errno, Pid, Strings};
 
 /// The error of a call of `tini_rs` as std's.
@@ -137,31 +138,45 @@ pub(crate) fn write(descriptor: RawFd, bytes: &[u8]) -> bool {
     unsafe { libc::write(descriptor, bytes.as_ptr().cast(), bytes.len()) == bytes.len() as isize }
 }
 
-/// A pipe that one side opens and the other waits for.
+/// What holds the program up until its init is ready, and the init until the program is
+/// where it belongs: a pipe each way. It is made before the two are two, so each side
+/// has all ends of it; that one has gone is seen since it gives up those of the other.
 pub(crate) struct Gate {
-    reader: OwnedFd,
-    writer: OwnedFd,
+    to_program: (OwnedFd, OwnedFd),
+    to_init: (OwnedFd, OwnedFd),
 }
 
 impl Gate {
     pub(crate) fn new() -> io::Result<Gate> {
-        let (reader, writer) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
-        Ok(Gate { reader, writer })
+        let pipe = || nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC);
+        Ok(Gate { to_program: pipe()?, to_init: pipe()? })
     }
 
-    pub(crate) fn open(&self) {
-        write(self.writer.as_raw_fd(), b"!");
+    /// The init's side: lets the program go, and waits until it is in its place, or has
+    /// ended.
+    pub(crate) fn open(self) {
+        drop(self.to_init.1);
+        write(self.to_program.1.as_raw_fd(), b"!");
+        read_byte(&self.to_init.0);
     }
 
-    /// Waits until the other process opens it. Gives false if that has gone instead.
-    pub(crate) fn wait(self) -> bool {
-        drop(self.writer);
-        let mut byte = [0];
-        loop {
-            match nix::unistd::read(&self.reader, &mut byte) {
-                Err(nix::errno::Errno::EINTR) => {}
-                result => return result == Ok(1),
-            }
+    /// The program's side: waits for the init, and has it wait until `work` is done. If
+    /// the init has gone, so does this process: nobody would ever be told of it.
+    pub(crate) fn pass<R>(self, work: impl FnOnce() -> R) -> R {
+        drop(self.to_program.1);
+        if !read_byte(&self.to_program.0) {
+            tini_rs::sys::exit(ExitCode::FAILURE);
+        }
+        work()
+    }
+}
+
+/// Waits for a byte; false if none will come.
+fn read_byte(from: &OwnedFd) -> bool {
+    loop {
+        match nix::unistd::read(from, &mut [0]) {
+            Err(nix::errno::Errno::EINTR) => {}
+            result => return result == Ok(1),
         }
     }
 }
