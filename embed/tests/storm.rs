@@ -123,7 +123,7 @@ fn by_std(count: usize, seed: usize) {
     for number in 0..count {
         let number = number + seed;
         // Signals beyond the C library's names too.
-        if number % 50 == 0 {
+        if number.is_multiple_of(50) {
             let signal = [9, 15, 34, 64][number / 50 % 4];
             let script = format!("kill -{signal} $$; sleep 30");
             let status = Command::new("/bin/sh").args(["-c", &script]).status().unwrap();
@@ -140,7 +140,7 @@ async fn by_tokio(count: usize, seed: usize) {
         let code = ((number + seed) % 256) as i32;
         let script = format!("exit {code}");
         let mut child = tokio::process::Command::new("/bin/sh").args(["-c", &script]).spawn().unwrap();
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             tokio::task::yield_now().await;
         }
         assert_eq!(child.wait().await.unwrap().code(), Some(code), "by tokio");
@@ -157,7 +157,7 @@ fn by_c_library(count: usize) {
             child => child,
         };
         assert!(child > 0, "{}", std::io::Error::last_os_error());
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             thread::yield_now();
         }
         let mut status = 0;
