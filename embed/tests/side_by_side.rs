@@ -13,6 +13,9 @@ use tini_embed::{Config, become_init};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
+/// Its name, how what comes of it is found out, and what that is to be.
+type Case = (&'static str, fn(&mut Container) -> String, &'static str);
+
 fn main() {
     let words: Vec<String> = std::env::args().collect();
     if let [_, app, init, case] = &words[..]
@@ -25,7 +28,7 @@ fn main() {
         println!("skipped: not root");
         return;
     }
-    let cases: [(&str, fn(&mut Container) -> String, &str); 5] = [
+    let cases: [Case; 5] = [
         ("a death by SIGRTMIN+1 is told", |it| it.code(), "163"),
         ("USR1, HUP, WINCH are passed on", forwarded, "10 1 28, then 0"),
         ("4 s are needed to stop", stopped_slowly, "cleaned, then 0"),
@@ -92,7 +95,7 @@ impl Container {
             command.pre_exec(|| {
                 unshare(CloneFlags::CLONE_NEWPID)?;
                 match libc::fork() {
-                    0 => return Ok(()),
+                    0 => Ok(()),
                     child => {
                         libc::syscall(libc::SYS_close_range, 0, u32::MAX, 0);
                         let mut status = 0;
@@ -154,7 +157,6 @@ impl Container {
     }
 
     /// What it said last, and its code.
-
     fn rest_and_code(&mut self) -> String {
         let mut text = String::new();
         self.lines.read_to_string(&mut text).unwrap();
