@@ -9,10 +9,9 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
-use log::Log;
 use tini_rs::cli::{self, PID_VARIABLES, Reach};
 use tini_rs::kernel::{Kernel, Linux};
-use tini_rs::log::Stderr;
+use tini_rs::log::{Facade, Sink, Stderr};
 use tini_rs::signal::{Signal, SignalSet};
 use tini_rs::supervisor::Span;
 use tini_rs::sys::{Pid, Received, Sender, Spawned, Target, Text};
@@ -75,12 +74,12 @@ pub(crate) fn be_init(
     config: &cli::Config,
     blocked: SignalSet,
     kernel: &impl Kernel,
-    log: &dyn Log,
+    log: &impl Sink,
     program: Pid,
     gate: Gate,
 ) -> ! {
     let own_pid = tini_rs::sys::own_pid();
-    let code = tini_rs::supervise(personality(), config, blocked, own_pid, kernel, log, |_| {
+    let code = tini_rs::supervise(personality(), config, blocked, own_pid, kernel, log, |_, _| {
         gate.open();
         Ok(Spawned::Running(program))
     });
@@ -135,7 +134,7 @@ pub(crate) fn divide(config: &Config, events: Option<(io::PipeWriter, Arc<Shared
                 sys::put(pipe.as_raw_fd(), 1);
                 let kernel = Watched { page, events: 1 };
                 let log = ToHost { kernel: &kernel, level: level(lent.verbosity) };
-                be_init(&lent, blocked, &kernel, &log, child, gate)
+                be_init(&lent, blocked, &kernel, &Facade(&log), child, gate)
             }
         }
     }

@@ -55,7 +55,7 @@ impl std::error::Error for UsageError {}
 
 /// Of the binary under its own name.
 pub(crate) fn personality() -> &'static Personality {
-    Personality::of(b"tini-rs")
+    Personality::of(Text::from(c"tini-rs"))
 }
 
 impl Default for Config {
@@ -102,15 +102,13 @@ impl Config {
         let mut words = Words::new(argv, environment);
         let (argv, environment) = words.strings();
         let mut config = cli::Config::new(personality(), argv, environment);
-        let print = match cli::parse(personality(), argv, &mut config) {
+        let request = match cli::parse(personality(), argv, &mut config) {
             Ok(Request::Run) => return Ok(Asked::Run(Box::new(Config::copied_from(&config)))),
-            Ok(Request::Help) => cli::help,
-            Ok(Request::Version) => cli::version,
-            Ok(Request::License) => cli::license,
+            Ok(request) => request,
             Err(error) => return Err(UsageError(error.to_string())),
         };
         let mut text = Vec::new();
-        print(personality(), &mut |piece| text.extend_from_slice(piece));
+        cli::print(personality(), request, &mut |piece| text.extend_from_slice(piece));
         Ok(Asked::Print(String::from_utf8_lossy(&text).into_owned()))
     }
 

@@ -8,7 +8,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use log::Level;
-use tini_rs::exit::Ended;
 use tini_rs::signal::Signal;
 
 /// Something that happened. Processes are named by their pids.
@@ -45,14 +44,6 @@ pub enum Event {
 /// Takes events as they come, on a thread of its own. A closure that sends them into a
 /// channel is one.
 pub type OnEvent = Box<dyn FnMut(Event) + Send>;
-
-/// The wait status that tells `ended` (`wait(2)`).
-pub(crate) fn wait_status(ended: Ended) -> i32 {
-    match ended {
-        Ended::Exited(code) => i32::from(code) << 8,
-        Ended::Killed(signal, dumped) => i32::from(signal.number()) | if dumped { 0x80 } else { 0 },
-    }
-}
 
 /// What travels: an event, or a line for the host's log.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -180,15 +171,6 @@ mod tests {
             prop_assert_eq!(read(&mut from).unwrap(), Some(Record::Event(reaped)));
             prop_assert_eq!(read(&mut from).unwrap(), Some(Record::Line(Level::Warn, text)));
             prop_assert_eq!(read(&mut from).unwrap(), None);
-        }
-
-        #[test]
-        fn an_end_is_told_as_the_kernel_tells_it(status in 0i32..=0xffff) {
-            if let Some(ended) = Ended::from_wait_status(status) {
-                let told = wait_status(ended);
-                let (told, given) = (ExitStatus::from_raw(told), ExitStatus::from_raw(status));
-                prop_assert_eq!((told.code(), told.signal()), (given.code(), given.signal()));
-            }
         }
 
         #[test]

@@ -20,6 +20,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use signal_hook::iterator::{Handle, Signals};
 use tini_rs::exit::Ended;
+use tini_rs::log::Facade;
 use tini_rs::signal::{Signal, SignalSet};
 use tini_rs::supervisor::{Instant, Span};
 use tini_rs::sys::{Pid, Target, now};
@@ -206,7 +207,7 @@ impl Init {
             let kernel = Watched { page: &page, events: 1 };
             let lent = config.lend(&mut words);
             let log = ToHost { kernel: &kernel, level: level(lent.verbosity) };
-            be_init(&lent, blocked, &kernel, &log, program, gate)
+            be_init(&lent, blocked, &kernel, &Facade(&log), program, gate)
         };
         let config = Arc::clone(&self.config);
         let (reach, user, group) = config.place();

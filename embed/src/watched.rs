@@ -8,12 +8,13 @@ use std::os::fd::RawFd;
 use std::sync::atomic::Ordering;
 
 use log::{LevelFilter, Log, Metadata, Record};
+use tini_rs::exit::Ended;
 use tini_rs::kernel::{Kernel, Linux};
 use tini_rs::signal::{Signal, SignalSet};
 use tini_rs::supervisor::{Clock, Instant, Span};
-use tini_rs::sys::{Errno, Pid, Reaped, Received, Target};
+use tini_rs::sys::{ChildSignal, Contents, Errno, Handle, Modes, Pid, Reaped, Received, Target, Text};
 
-use crate::event::{Bytes, wait_status};
+use crate::event::Bytes;
 use crate::sys::{self, Page};
 
 /// What is to be told goes into this pipe, which nothing else of the init's uses.
@@ -48,10 +49,10 @@ impl Kernel for Watched<'_> {
         Linux.wait_for_signal(set, limit)
     }
 
-    fn reap(&self) -> Result<Reaped, Errno> {
-        let reaped = Linux.reap();
+    fn reap(&self, process: Option<Pid>) -> Result<Reaped, Errno> {
+        let reaped = Linux.reap(process);
         if let Ok(Reaped::Child(process, ended)) = reaped {
-            let status = wait_status(ended);
+            let status = ended.wait_status();
             if process.get() == self.page.program.load(Ordering::Relaxed) {
                 // Only the first to have the number is the program.
                 let told = status as u32 | Page::HAS_ENDED;
@@ -83,8 +84,51 @@ impl Kernel for Watched<'_> {
         Linux.session_of(process)
     }
 
-    fn is_stopped(&self, process: Pid) -> bool {
-        Linux.is_stopped(process)
+    fn stopped_by(&self, process: Pid) -> Option<Signal> {
+        Linux.stopped_by(process)
+    }
+
+    fn set_child_signal(&self, to: ChildSignal) -> Result<ChildSignal, Errno> {
+        Linux.set_child_signal(to)
+    }
+
+    fn stop_own_group(&self, signal: Signal) -> bool {
+        Linux.stop_own_group(signal)
+    }
+
+    fn hand_terminal_over(&self, init: Pid, group: Option<Pid>) -> bool {
+        Linux.hand_terminal_over(init, group)
+    }
+
+    fn take_terminal_back(&self, init: Pid, modes: Option<&Modes>) {
+        Linux.take_terminal_back(init, modes);
+    }
+
+    // What is for the kernel to collect orphans by itself. Here each is told of, so none
+    // may go unseen: the answer is that of a kernel that can't.
+
+    fn open_process(&self, _: Pid) -> Result<Handle, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    fn open_signals(&self) -> Result<Handle, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    fn exit_of(&self, _: Handle) -> Result<Option<Ended>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    fn wait_for_either(&self, _: Handle, _: Handle, _: Option<Span>) -> Result<(bool, bool), Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    fn signal_process(&self, _: Handle, _: bool, _: Option<Signal>) -> Result<(), Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    fn close(&self, handle: Handle) {
+        Linux.close(handle);
     }
 
     fn sleep(&self, span: Span) {
@@ -95,13 +139,12 @@ impl Kernel for Watched<'_> {
         Linux.each_process(visit)
     }
 
-    fn read_process<'b>(
-        &self,
-        process: Option<Pid>,
-        name: &str,
-        buffer: &'b mut [u8],
-    ) -> Result<&'b [u8], Errno> {
-        Linux.read_process(process, name, buffer)
+    fn read_process(&self, process: Option<Pid>, name: Text, contents: &mut Contents) -> Result<(), Errno> {
+        Linux.read_process(process, name, contents)
+    }
+
+    fn read_file(&self, path: &[Text], contents: &mut Contents) -> Result<(), Errno> {
+        Linux.read_file(path, contents)
     }
 }
 
