@@ -9,7 +9,7 @@
 use crate::cli::{Config, PID_VARIABLES, Reach};
 use crate::signal::SignalSet;
 use crate::sys::{self, ChildSignal, Errno, Failure, Pid, Room, Spawned, Step, Strings, Terminal};
-use crate::terminal::Found;
+use crate::terminal::{self, Found};
 use crate::text::{DIGITS, digits, take_number};
 
 mod path;
@@ -42,14 +42,7 @@ pub fn start(
     init: Pid,
     terminal: Option<&Found>,
 ) -> Result<Spawned, Errno> {
-    let terminal = match config.reach {
-        Reach::Program => None,
-        Reach::Session => Some(Terminal::STDIN),
-        // A terminal that somebody else has is left alone.
-        Reach::Group | Reach::Leader => {
-            terminal.filter(|terminal| terminal.is_ours).map(|found| found.terminal)
-        }
-    };
+    let terminal = terminal_for(config.reach, terminal);
     sys::spawn(execute, &mut Launch { config, inherited, init, terminal })
 }
 
@@ -59,12 +52,31 @@ pub fn become_program(config: &Config, inherited: Inherited, init: Pid) -> Failu
     execute(&mut Launch { config, inherited, init, terminal: None })
 }
 
-/// In the child.
-fn execute(launch: &mut Launch) -> Failure {
-    let Launch { config, inherited, init, terminal } = *launch;
-    // No error of the first two is a reason not to run the program: a new process can
-    // lead a group and a session, and a terminal may belong to somebody else.
-    match (config.reach, terminal) {
+/// Puts the caller, a child of `init` with all signals blocked, where `reach` says: for
+/// a child that was not made by [`start`]. Inlined like what it calls, so that the binary,
+/// which has no use for it, pays nothing for a second caller.
+#[inline]
+pub fn take_place(reach: Reach, init: Pid) {
+    let found = terminal::find(init);
+    settle(reach, terminal_for(reach, found.as_ref()));
+}
+
+/// The terminal that a child with this `reach` is to have in its foreground.
+#[inline(always)]
+fn terminal_for(reach: Reach, found: Option<&Found>) -> Option<Terminal> {
+    match reach {
+        Reach::Program => None,
+        Reach::Session => Some(Terminal::STDIN),
+        // A terminal that somebody else has is left alone.
+        Reach::Group | Reach::Leader => found.filter(|terminal| terminal.is_ours).map(|found| found.terminal),
+    }
+}
+
+/// In the child. No error here is a reason not to run the program: a new process can
+/// lead a group and a session, and a terminal may belong to somebody else.
+#[inline(always)]
+fn settle(reach: Reach, terminal: Option<Terminal>) {
+    match (reach, terminal) {
         (Reach::Program, _) => {}
         (Reach::Session, terminal) => {
             let _ = sys::lead_own_session();
@@ -75,6 +87,12 @@ fn execute(launch: &mut Launch) -> Failure {
             let _ = terminal.map(|terminal| terminal.set_foreground(sys::own_pid()));
         }
     }
+}
+
+/// In the child.
+fn execute(launch: &mut Launch) -> Failure {
+    let Launch { config, inherited, init, terminal } = *launch;
+    settle(config.reach, terminal);
     if inherited.child_signal == ChildSignal::Ignored {
         let _ = sys::set_child_signal(ChildSignal::Ignored);
     }

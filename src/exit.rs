@@ -60,7 +60,8 @@ impl Ended {
     }
 
     /// The kernel's wait status for it.
-    pub(crate) fn wait_status(self) -> i32 {
+    #[must_use]
+    pub fn wait_status(self) -> i32 {
         match self {
             Ended::Exited(code) => i32::from(code) << 8,
             Ended::Killed(signal, dumped) => i32::from(signal.number()) | if dumped { 0x80 } else { 0 },

@@ -239,6 +239,9 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
 
     /// Does what the news ask for; gives the exit code at the end.
     fn take_in(&mut self, news: News) -> Option<ExitCode> {
+        if let Some(limit) = self.kernel.limit() {
+            self.supervisor.limit(limit, self.kernel);
+        }
         let mut action = match news {
             News::Signal(received) => self.on_signal(received),
             News::Children => self.reap(),

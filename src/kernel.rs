@@ -10,6 +10,13 @@ use crate::terminal;
 /// The system calls of a running init. Each is the function of [`crate::sys`] with
 /// the same name.
 pub trait Kernel: Clock {
+    /// By when a shutdown is to be over, if somebody said so while it runs, see
+    /// [`Supervisor::limit`](crate::supervisor::Supervisor::limit). The real kernel
+    /// knows of nobody; a host that embeds the init does.
+    fn limit(&self) -> Option<Instant> {
+        None
+    }
+
     /// See [`sys::wait_for_signal`].
     ///
     /// # Errors

@@ -63,9 +63,10 @@ use cli::{Config, Personality, Reach, Request};
 use exit::ExitCode;
 use init::Setup;
 use kernel::{Kernel, Linux};
-use log::{Stderr, Word, say};
+use log::{Sink, Stderr, Word, say};
 use signal::{Signal, SignalSet};
 use sys::{ChildSignal, Errno, Failure, Pid, Received, Sender, Spawned, Step, Strings, Terminal, Text};
+use terminal::Found;
 
 /// A whole run of the init, from argv and environment to the exit code.
 pub fn run(argv: Strings, environment: Strings) -> ExitCode {
@@ -79,7 +80,11 @@ pub fn run(argv: Strings, environment: Strings) -> ExitCode {
     let request = cli::parse(personality, argv, &mut config);
     let log = Stderr::new(personality.prefix, config.verbosity, own_pid);
     match request {
-        Ok(Request::Run) => supervise(personality, &config, blocked, own_pid, &log),
+        Ok(Request::Run) => {
+            let start =
+                |inherited, terminal: Option<&Found>| child::start(&config, inherited, own_pid, terminal);
+            supervise(personality, &config, blocked, own_pid, &Linux, &log, start)
+        }
         Ok(request) => print(personality, request),
         Err(error) => {
             log::tell(&log, Level::Error, &error);
@@ -88,13 +93,16 @@ pub fn run(argv: Strings, environment: Strings) -> ExitCode {
     }
 }
 
-/// Starts the program and stays with it until everybody has ended.
-fn supervise(
+/// Has `start` start the program, and stays with it until everybody has ended. All
+/// signals are blocked; `blocked` were before.
+pub fn supervise(
     personality: &Personality,
     config: &Config,
     blocked: SignalSet,
     own_pid: Pid,
-    log: &Stderr,
+    kernel: &impl Kernel,
+    log: &impl Sink,
+    start: impl FnOnce(Inherited, Option<&Found>) -> Result<Spawned, Errno>,
 ) -> ExitCode {
     // From here, since the program may have changed argv for itself, see `child`.
     let name = config.name();
@@ -152,7 +160,7 @@ fn supervise(
     }
 
     if !config.policy.pause {
-        match child::start(config, inherited, own_pid, terminal.as_ref()) {
+        match start(inherited, terminal.as_ref()) {
             Ok(Spawned::Running(started)) => setup.program = Some(started),
             Ok(Spawned::Failed(child, failure)) => {
                 sys::collect(child);
@@ -179,7 +187,7 @@ fn supervise(
     let _ = sys::change_directory(Text::from(c"/"));
     sys::close_from(3);
 
-    let code = init::run(&Linux, log, &setup);
+    let code = init::run(kernel, log, &setup);
     let told = config.remap.apply(code);
     if told != code {
         let [told, code] = [told, code].map(|code| u32::from(code.get()).into());
@@ -208,7 +216,12 @@ fn give_terminal_up(received: &mut [Option<Received>]) {
 }
 
 /// Tells why the program `name` does not run, and gives the code for that.
-fn not_executed(personality: &Personality, name: Option<Text>, failure: Failure, log: &Stderr) -> ExitCode {
+fn not_executed(
+    personality: &Personality,
+    name: Option<Text>,
+    failure: Failure,
+    log: &impl Sink,
+) -> ExitCode {
     let template = match failure.step {
         Step::Exec => personality.texts.exec_failed,
         Step::User => Text::from(c"0%n could not be given its user: %e"),

@@ -211,6 +211,22 @@ impl Supervisor {
         (self.phase >= Phase::Draining, self.phase == Phase::Killing)
     }
 
+    /// A shutdown is to be over at `until`: of the next one that is the grace period,
+    /// one that goes on gets no more time than that. A deadline is never put off.
+    pub fn limit(&mut self, until: Instant, clock: &impl Clock) {
+        match self.phase {
+            Phase::Running | Phase::Lingering => {
+                // Zero would mean that nobody is waited for, nor killed.
+                let left = clock.now().until(until).max(Span::from_millis(1));
+                self.policy.grace_period = Some(left);
+            }
+            Phase::Stopping | Phase::Draining => {
+                self.deadline = Some(self.deadline.map_or(until, |deadline| deadline.min(until)));
+            }
+            Phase::Killing => {}
+        }
+    }
+
     /// Takes in what happened and says what to do about it.
     pub fn on(&mut self, event: Event, clock: &impl Clock) -> Action {
         match event {
@@ -433,6 +449,28 @@ mod tests {
         assert_eq!(supervisor.on(Event::Signal(Signal::TERM), &watch), Action::Stop(Signal::TERM));
         assert_eq!(supervisor.deadline(), None);
         assert_eq!(supervisor.on(Event::ProgramEnded(THREE), &watch), Action::Exit(THREE));
+    }
+
+    #[test]
+    fn a_limit_shortens_a_shutdown_and_never_puts_it_off() {
+        for grace in [None, Some(0), Some(5000)] {
+            let (mut supervisor, watch) = (with_grace(grace), Watch::at(1000));
+            supervisor.limit(instant(1500).unwrap(), &watch);
+            assert_eq!(supervisor.deadline(), None, "nobody wants the program to end yet");
+            supervisor.on(Event::Signal(Signal::TERM), &watch);
+            assert_eq!(supervisor.deadline(), instant(1500), "{grace:?}");
+            supervisor.limit(instant(9000).unwrap(), &watch);
+            assert_eq!(supervisor.deadline(), instant(1500), "{grace:?}");
+            supervisor.limit(instant(1200).unwrap(), &watch);
+            supervisor.on(Event::ProgramEnded(THREE), &watch);
+            assert_eq!(supervisor.deadline(), instant(1200), "{grace:?}");
+            watch.set(1200);
+            assert_eq!(supervisor.on(Event::Deadline, &watch), Action::KillTheRest);
+        }
+        let (mut supervisor, watch) = (with_grace(None), Watch::at(1000));
+        supervisor.limit(instant(500).unwrap(), &watch);
+        supervisor.on(Event::Signal(Signal::TERM), &watch);
+        assert!(supervisor.deadline().is_some(), "over already is not for ever");
     }
 
     #[test]

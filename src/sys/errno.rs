@@ -51,7 +51,9 @@ impl Errno {
         Errno::new(number).unwrap()
     }
 
-    pub(crate) const fn number(self) -> i32 {
+    /// As a number, a positive one.
+    #[must_use]
+    pub const fn number(self) -> i32 {
         self.0.get().wrapping_neg()
     }
 }
