@@ -29,19 +29,32 @@ impl Cgroup {
         move_here(&self.home)
     }
 
-    /// KiB that are charged. The kernel charges each CPU a stock in advance, up to 256 KiB,
-    /// and takes it back when a limit is set below what is in use; that fails, as it should,
-    /// and changes nothing else.
+    /// KiB that are charged, once that has come to rest: much is given back late, after an
+    /// RCU grace period. The kernel also charges each CPU a stock in advance, up to
+    /// 256 KiB, and takes it back when a limit is set below what is in use; that fails, as
+    /// it should, and changes nothing else.
     pub fn charged_kib(&self) -> Result<f64, String> {
         let (limit, none, usage) = match self.unified {
             true => ("memory.high", "max", "memory.current"),
             false => ("memory.limit_in_bytes", "-1", "memory.usage_in_bytes"),
         };
-        let _ = fs::write(self.folder.join(limit), "0");
-        fs::write(self.folder.join(limit), none).map_err(|error| format!("{limit}: {error}"))?;
-        let usage =
-            fs::read_to_string(self.folder.join(usage)).map_err(|error| format!("{usage}: {error}"))?;
-        usage.trim().parse::<f64>().map(|bytes| bytes / 1024.0).map_err(|error| error.to_string())
+        let once = || {
+            let _ = fs::write(self.folder.join(limit), "0");
+            fs::write(self.folder.join(limit), none).map_err(|error| format!("{limit}: {error}"))?;
+            let usage =
+                fs::read_to_string(self.folder.join(usage)).map_err(|error| format!("{usage}: {error}"))?;
+            usage.trim().parse::<f64>().map(|bytes| bytes / 1024.0).map_err(|error| error.to_string())
+        };
+        let start = Instant::now();
+        let mut last = once()?;
+        loop {
+            std::thread::sleep(Duration::from_millis(30));
+            let now = once()?;
+            if now >= last || start.elapsed() > Duration::from_secs(2) {
+                return Ok(now);
+            }
+            last = now;
+        }
     }
 }
 

@@ -24,6 +24,7 @@ const VALUES: i32 = 110;
 const OURS: RGBColor = RGBColor(206, 66, 43);
 const FLOOR: RGBColor = RGBColor(150, 160, 170);
 const PEER: RGBColor = RGBColor(84, 125, 176);
+const QUIET: RGBColor = RGBColor(101, 109, 118);
 const TEXT: RGBColor = RGBColor(36, 41, 47);
 const LINES: [RGBColor; 9] = [
     RGBColor(84, 125, 176),
@@ -75,8 +76,9 @@ pub fn draw(bench: &Bench, results: &Results, folder: &Path) -> Result<(), Strin
 
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
+/// `size` is in pixels; plotters' SVG back end takes it for something larger.
 fn text(size: i32, colour: &RGBColor, horizontal: HPos) -> TextStyle<'static> {
-    ("sans-serif", size).into_font().color(colour).pos(Pos::new(horizontal, VPos::Center))
+    ("sans-serif", f64::from(size) * 1.24).into_font().color(colour).pos(Pos::new(horizontal, VPos::Center))
 }
 
 fn bars(bench: &Bench, results: &Results, column: &Column, file: &Path) -> Drawn {
@@ -102,15 +104,12 @@ fn bars(bench: &Bench, results: &Results, column: &Column, file: &Path) -> Drawn
     let height = TITLE + ROW * rows.len() as i32 + MARGIN;
     let root = SVGBackend::new(file, (WIDTH as u32, height as u32)).into_drawing_area();
     root.fill(&WHITE)?;
-    let mut title = column.heading();
-    if column.key == "crowded_end" {
-        title = format!("SIGTERM to exit, {title}");
-    }
+    let title = column.heading();
     let more = if column.key == KEYS[2][0] { "more is better" } else { "less is better" };
     let axis = if logarithmic { ", logarithmic" } else { "" };
-    root.draw(&Text::new(title, (MARGIN, TITLE / 2), text(17, &TEXT, HPos::Left)))?;
+    root.draw(&Text::new(title, (MARGIN, TITLE / 2), text(16, &TEXT, HPos::Left)))?;
     let note = format!("{more}{axis}");
-    root.draw(&Text::new(note, (WIDTH - MARGIN, TITLE / 2), text(12, &FLOOR, HPos::Right)))?;
+    root.draw(&Text::new(note, (WIDTH - MARGIN, TITLE / 2), text(12, &QUIET, HPos::Right)))?;
     for (at, (name, kind, value)) in rows.into_iter().enumerate() {
         let middle = TITLE + ROW * at as i32 + ROW / 2;
         let colour = match kind {
@@ -154,8 +153,8 @@ fn growth(bench: &Bench, results: &Results, part: usize, title: &str, file: &Pat
 
     let root = SVGBackend::new(file, (WIDTH as u32, HEIGHT as u32)).into_drawing_area();
     root.fill(&WHITE)?;
-    root.draw(&Text::new(title.to_owned(), (MARGIN, TITLE / 2), text(17, &TEXT, HPos::Left)))?;
-    root.draw(&Text::new("logarithmic", (WIDTH - MARGIN, TITLE / 2), text(12, &FLOOR, HPos::Right)))?;
+    root.draw(&Text::new(title.to_owned(), (MARGIN, TITLE / 2), text(16, &TEXT, HPos::Left)))?;
+    root.draw(&Text::new("logarithmic", (WIDTH - MARGIN, TITLE / 2), text(12, &QUIET, HPos::Right)))?;
     let (left, right, below) = (70, WIDTH - NAMES, HEIGHT - 50);
     let column = |at: usize| left + (right - left - 20) * at as i32 / (KEYS.len() as i32 - 1) + 10;
     let row = |value: f64| {

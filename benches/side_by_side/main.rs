@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use measures::Bench;
-use options::{HELP, Options};
+use options::{Options, help};
 use programs::Programs;
 use results::Results;
 use subjects::{Kind, Subject};
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: Vec<String>) -> Result<(), String> {
     let Some(options) = Options::read(arguments)? else {
-        print!("{HELP}");
+        print!("{}", help());
         return Ok(());
     };
     if cfg!(debug_assertions) {
@@ -77,18 +77,7 @@ fn run(arguments: Vec<String>) -> Result<(), String> {
     let bench = Bench { options, subjects, programs, namespaces };
 
     let mut results = Results::default();
-    let measures: [(&str, fn(&Bench, &mut Results)); 9] = [
-        ("file", measures::file::measure),
-        ("start-up", measures::start_up::measure),
-        ("counts", measures::counts::measure),
-        ("memory", measures::memory::measure),
-        ("latency", measures::latency::measure),
-        ("end", measures::end::measure),
-        ("orphans", measures::orphans::measure),
-        ("burst", measures::burst::measure),
-        ("idle", measures::idle::measure),
-    ];
-    for (name, measure) in measures {
+    for (name, measure) in measures::ALL {
         if bench.options.wants(name) {
             let start = Instant::now();
             measure(&bench, &mut results);

@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub const HELP: &str = "\
+use crate::measures::ALL;
+
+const HELP: &str = "\
 Measures tini-rs side by side with the floor, the program alone and other inits.
 
     cargo bench -- [OPTIONS]
 
   --quick            fewer rounds and processes; ends within a minute
   --only MEASURE     only this one; may be given several times. One of:
-                     file, start-up, counts, memory, latency, end, orphans, burst, idle
+                     MEASURES
   --init NAME=PATH   one more init; NAME begins with the name of the init that it is
                      invoked like (tini, dumb-init, catatonit, pid1, tini-rs), any other is
                      invoked as `PATH -- PROGRAM`
@@ -24,9 +26,14 @@ by themselves. Needs Linux, rustc, and root or user namespaces. Prints Markdown 
 standard output, and writes target/side_by_side.json.
 ";
 
-/// The measures, by the names that `--only` takes.
-pub const MEASURES: [&str; 9] =
-    ["file", "start-up", "counts", "memory", "latency", "end", "orphans", "burst", "idle"];
+/// The names of the measures.
+fn measures() -> String {
+    ALL.map(|(name, _)| name).join(", ")
+}
+
+pub fn help() -> String {
+    HELP.replace("MEASURES", &measures())
+}
 
 pub struct Options {
     pub effort: Effort,
@@ -51,7 +58,8 @@ pub struct Effort {
     /// Other living children of the init, while it collects orphans.
     pub living: [usize; 3],
     pub orphans: usize,
-    pub orphan_rounds: usize,
+    /// For each of those.
+    pub orphan_rounds: [usize; 3],
     pub deaths: usize,
     pub burst_rounds: usize,
     pub idle: Duration,
@@ -61,7 +69,7 @@ impl Effort {
     const FULL: Self = Self {
         quick: false,
         start_rounds: 3000,
-        fault_rounds: 101,
+        fault_rounds: 301,
         memory_rounds: 5,
         instances: 200,
         latency_rounds: 5000,
@@ -69,23 +77,23 @@ impl Effort {
         descendants: 1000,
         crowded_end_rounds: 15,
         living: [0, 1000, 5000],
-        orphans: 5000,
-        orphan_rounds: 5,
+        orphans: 2000,
+        orphan_rounds: [15, 9, 5],
         deaths: 20_000,
-        burst_rounds: 3,
+        burst_rounds: 5,
         idle: Duration::from_secs(10),
     };
     const QUICK: Self = Self {
         quick: true,
         start_rounds: 300,
-        fault_rounds: 21,
+        fault_rounds: 101,
         memory_rounds: 1,
         latency_rounds: 500,
         end_rounds: 50,
         crowded_end_rounds: 3,
         living: [0, 200, 1000],
         orphans: 1000,
-        orphan_rounds: 3,
+        orphan_rounds: [5, 3, 3],
         deaths: 2000,
         burst_rounds: 3,
         idle: Duration::from_secs(3),
@@ -116,8 +124,8 @@ impl Options {
                 "--quick" => options.effort = Effort::QUICK,
                 "--only" => {
                     let measure = value()?;
-                    if !MEASURES.contains(&measure.as_str()) {
-                        return Err(format!("--only {measure}: one of {}", MEASURES.join(", ")));
+                    if !ALL.iter().any(|(name, _)| *name == measure) {
+                        return Err(format!("--only {measure}: one of {}", measures()));
                     }
                     options.only.push(measure);
                 }

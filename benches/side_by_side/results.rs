@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// The median of what was seen, with the quartiles.
+/// The median of what was seen, with the quartiles; or the mean, where the column says so.
 #[derive(Clone, Copy)]
 pub struct Figure {
     pub median: f64,
@@ -21,13 +21,20 @@ impl Figure {
     /// Of at least one sample.
     pub fn of(mut samples: Vec<f64>) -> Result<Self, String> {
         samples.sort_by(f64::total_cmp);
-        let at = |part: f64| samples.get(((samples.len() as f64 - 1.0) * part).round() as usize).copied();
-        match (at(0.25), at(0.5), at(0.75)) {
+        let last = samples.len().saturating_sub(1) as f64;
+        let at = |place: f64| samples.get(place as usize).copied();
+        match (at((last * 0.25).floor()), at((last * 0.5).round()), at((last * 0.75).ceil())) {
             (Some(low), Some(median), Some(high)) => {
                 Ok(Self { median, low, high, samples: samples.len(), note: "" })
             }
             _ => Err("no round came to an end".to_owned()),
         }
+    }
+
+    /// With the mean in place of the median.
+    pub fn mean_of(samples: Vec<f64>) -> Result<Self, String> {
+        let mean = samples.iter().sum::<f64>() / samples.len() as f64;
+        Ok(Self { median: mean, ..Self::of(samples)? })
     }
 }
 

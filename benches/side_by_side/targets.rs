@@ -36,7 +36,7 @@ pub fn check(bench: &Bench, results: &Results) -> Vec<Target> {
         ("segments", 0, AtMost(1.0)),
         ("calls_before", 0, AtMost(12.0)),
         ("calls_after", 0, AtMost(4.0)),
-        ("faults", 0, AtMost(6.0)),
+        ("faults", 1, AtMost(6.0)),
         ("private_many", 1, AtMost(9.0)),
         ("charged_many", 1, AtMost(66.0)),
         (cpu_none, 2, AtMost(nothing)),

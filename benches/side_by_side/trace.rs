@@ -23,7 +23,9 @@ pub enum Stops {
 pub struct Counts {
     pub instructions: u64,
     pub calls: u64,
-    /// Of the calls, those of the init and its child before the program's exec.
+    /// Of the calls, those of the init until it has made the child, and of the child before
+    /// the program's exec. What the init does beside the child is not among them, whoever is
+    /// faster.
     pub before: u64,
     /// Of the calls, those of the init after the program's end.
     pub after: u64,
@@ -34,6 +36,13 @@ struct Tracee {
     /// The stop by which a new one announces itself is still to come.
     new: bool,
     in_call: bool,
+    calls: u64,
+}
+
+impl Tracee {
+    fn new(new: bool) -> Self {
+        Self { new, in_call: false, calls: 0 }
+    }
 }
 
 /// The program that the init runs; nothing of its own is counted.
@@ -72,6 +81,8 @@ fn follow(init: c_int, stops: Stops) -> Result<Counts, String> {
     let start = Instant::now();
     let mut counts = Counts::default();
     let mut tracees = BTreeMap::new();
+    // How many calls there had been when a process was made.
+    let mut calls_at_birth = BTreeMap::new();
     let mut program = Program::NotYet;
     let mut prepared = false;
 
@@ -107,14 +118,14 @@ fn follow(init: c_int, stops: Stops) -> Result<Counts, String> {
         if !prepared {
             // The stop after its exec, the first of all.
             prepared = true;
-            tracees.insert(init, Tracee { new: false, in_call: false });
+            tracees.insert(init, Tracee::new(false));
             // SAFETY: a request that takes numbers.
             check(unsafe { libc::ptrace(libc::PTRACE_SETOPTIONS, init, 0, options) })
                 .map_err(|error| format!("ptrace: {}", error.desc()))?;
             resume(go_on, init, 0)?;
             continue;
         }
-        let tracee = tracees.entry(pid).or_insert(Tracee { new: true, in_call: false });
+        let tracee = tracees.entry(pid).or_insert_with(|| Tracee::new(true));
         let event = status >> 16;
         if let Program::Runs(running) = program
             && running == pid
@@ -123,21 +134,24 @@ fn follow(init: c_int, stops: Stops) -> Result<Counts, String> {
             continue;
         }
         if event == libc::PTRACE_EVENT_EXEC && pid != init {
+            let own = tracee.calls.saturating_sub(1);
+            counts.before = calls_at_birth.get(&c_long::from(pid)).copied().unwrap_or(0) + own;
             program = Program::Held(pid);
             continue;
         }
         let mut deliver = 0;
         if event != 0 {
-            // A new process or thread; it reports itself.
+            // A new process or thread, which reports itself.
+            let mut new: c_long = 0;
+            // SAFETY: the kernel writes the number of the new one.
+            let _ = check(unsafe { libc::ptrace(libc::PTRACE_GETEVENTMSG, pid, 0, &raw mut new) });
+            calls_at_birth.insert(new, counts.calls);
         } else if signal == libc::SIGTRAP | 0x80 {
             tracee.in_call = !tracee.in_call;
             if tracee.in_call {
+                tracee.calls += 1;
                 counts.calls += 1;
-                match program {
-                    Program::NotYet => counts.before += 1,
-                    Program::Held(_) => {}
-                    Program::Runs(_) => counts.after += 1,
-                }
+                counts.after += u64::from(matches!(program, Program::Runs(_)));
             }
         } else if signal == libc::SIGTRAP && stops == Stops::Instructions {
             counts.instructions += 1;
@@ -151,8 +165,7 @@ fn follow(init: c_int, stops: Stops) -> Result<Counts, String> {
 }
 
 /// Who stopped or ended next, and how; `None` if there is nobody or, without blocking,
-/// nothing yet. A tracee that hangs is not waited for here without end: it is stopped by
-/// [`crate::launch::Limit`].
+/// nothing yet.
 fn next(block: bool) -> Result<Option<(c_int, c_int)>, String> {
     let mut status = 0;
     let _limit = block.then(|| crate::launch::Limit::of(LIMIT));

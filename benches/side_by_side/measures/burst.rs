@@ -15,7 +15,7 @@ pub fn measure(bench: &Bench, results: &mut Results) {
     let columns = vec![
         Column::new("burst", format!("burst of {} deaths until none is left", effort.deaths), "ms", 0)
             .with_spread(),
-        Column::new("burst_cpu", "init CPU", "ms", 1),
+        Column::new("burst_cpu", "init CPU in the burst", "ms", 1),
     ];
     results.group("Orphans", columns);
     let inits: Vec<&Subject> = bench.inits().collect();

@@ -1,5 +1,6 @@
 //! What can be counted of a run with a program that ends at once: system calls and
-//! instructions of the init, and of its child up to the program's exec; page faults.
+//! instructions of the init, and of its child up to the program's exec; page faults, of
+//! which there is one more or less with where the kernel happens to put the stack.
 
 use super::{Bench, LATER, over_the_first};
 use crate::launch::{Command, Limit, launch, wait_within};
@@ -11,10 +12,10 @@ use crate::trace::{Stops, count};
 pub fn measure(bench: &Bench, results: &mut Results) {
     let columns = vec![
         Column::count("calls", "system calls"),
-        Column::count("calls_before", "of them before the program's exec"),
-        Column::count("calls_after", "after its end"),
+        Column::count("calls_before", "system calls before the program's exec"),
+        Column::count("calls_after", "system calls after its end"),
         Column::count("instructions", "user instructions"),
-        Column::count("faults", "page faults over the program alone"),
+        Column::new("faults", "page faults over the program alone, mean", "", 1),
     ];
     results.group("Start", columns);
     for subject in bench.inits() {
@@ -43,6 +44,6 @@ fn page_faults(bench: &Bench, results: &mut Results) {
     });
     let over = over_the_first(samples);
     for (subject, samples) in subjects.iter().zip(over).filter(|(subject, _)| subject.is_init()) {
-        results.set("faults", &subject.name, samples.and_then(Figure::of));
+        results.set("faults", &subject.name, samples.and_then(Figure::mean_of));
     }
 }

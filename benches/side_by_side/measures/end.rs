@@ -16,7 +16,8 @@ pub fn measure(bench: &Bench, results: &mut Results) {
     let crowd = effort.descendants;
     let columns = vec![
         Column::new("end", "SIGTERM to exit", "µs", 1).with_spread(),
-        Column::new("crowded_end", format!("the same with {crowd} descendants"), "ms", 2).with_spread(),
+        Column::new("crowded_end", format!("SIGTERM to exit with {crowd} descendants"), "ms", 2)
+            .with_spread(),
     ];
     results.group("Signals and the end", columns);
     let subjects: Vec<&Subject> = bench.subjects.iter().collect();

@@ -21,8 +21,8 @@ pub fn measure(bench: &Bench, results: &mut Results) {
     let columns = vec![
         Column::new("private_one", "private, one instance", "KiB", 1),
         Column::new("private_many", format!("private, each of {many} instances"), "KiB", 1),
-        Column::new("charged_one", "charged to the cgroup over the program alone, one instance", "KiB", 0),
-        Column::new("charged_many", format!("the same, each of {many} instances"), "KiB", 1),
+        Column::new("charged_one", "charged to a cgroup over the program alone, one instance", "KiB", 0),
+        Column::new("charged_many", format!("charged, each of {many} instances"), "KiB", 1),
     ];
     results.group("Memory, waiting", columns);
     let subjects: Vec<&Subject> = bench.subjects.iter().collect();

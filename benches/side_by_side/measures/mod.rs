@@ -18,6 +18,21 @@ use crate::programs::Programs;
 use crate::results::{Figure, Results};
 use crate::subjects::{Kind, Subject};
 
+pub type Measure = fn(&Bench, &mut Results);
+
+/// All of them, by the names that `--only` takes.
+pub const ALL: [(&str, Measure); 9] = [
+    ("file", file::measure),
+    ("start-up", start_up::measure),
+    ("counts", counts::measure),
+    ("memory", memory::measure),
+    ("latency", latency::measure),
+    ("end", end::measure),
+    ("orphans", orphans::measure),
+    ("burst", burst::measure),
+    ("idle", idle::measure),
+];
+
 /// How long anything may take that ought to take no time.
 pub const SOON: Duration = Duration::from_secs(5);
 /// How long the work with thousands of processes may take.

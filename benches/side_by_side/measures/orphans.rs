@@ -20,16 +20,15 @@ pub const KEYS: [[&str; 3]; 3] = [
 pub fn measure(bench: &Bench, results: &mut Results) {
     let effort = &bench.options.effort;
     let inits: Vec<&Subject> = bench.inits().collect();
-    for (living, keys) in effort.living.into_iter().zip(KEYS) {
+    for ((living, rounds), keys) in effort.living.into_iter().zip(effort.orphan_rounds).zip(KEYS) {
         let columns = vec![
             Column::new(keys[0], format!("orphans/s with {living} living children"), "", 0),
-            Column::new(keys[1], "init CPU per orphan", "µs", 2),
-            Column::new(keys[2], "wake-ups per orphan", "", 2),
+            Column::new(keys[1], format!("init CPU per orphan with {living}"), "µs", 2),
+            Column::new(keys[2], format!("wake-ups per orphan with {living}"), "", 2),
         ];
         results.group("Orphans", columns);
-        let samples = interleaved(inits.len(), effort.orphan_rounds, |subject| {
-            sample(bench, inits[subject], living, effort.orphans)
-        });
+        let samples =
+            interleaved(inits.len(), rounds, |subject| sample(bench, inits[subject], living, effort.orphans));
         for (subject, samples) in inits.iter().zip(samples) {
             for (part, key) in keys.into_iter().enumerate() {
                 let cell = samples.clone().and_then(|samples| {

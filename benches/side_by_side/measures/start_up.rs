@@ -14,7 +14,7 @@ const WARM_UP: usize = 5;
 pub fn measure(bench: &Bench, results: &mut Results) {
     let columns = vec![
         Column::new("start_up", "start-up over the program alone", "µs", 1).with_spread(),
-        Column::new("start_up_ratio", "of the floor's", "", 2),
+        Column::new("start_up_ratio", "start-up, times the floor's", "", 2),
     ];
     results.group("Start", columns);
     let subjects: Vec<&Subject> = bench.subjects.iter().collect();

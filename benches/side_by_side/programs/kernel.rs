@@ -88,7 +88,7 @@ pub fn exit(code: usize) -> ! {
     }
 }
 
-/// Runs `function` in a process that shares this one's memory, further down on the same
+/// Runs `function` in a process that shares this one's memory and goes on below on its
 /// stack, while this one sleeps until the other has executed a program or ended.
 /// Returns its pid, or the error as a negative number.
 ///
@@ -99,20 +99,20 @@ pub unsafe fn vfork(function: unsafe extern "C" fn(usize) -> !, argument: usize)
     let flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
     let result;
     // SAFETY: the child never comes back from the call, and what it pushes lies below
-    // everything of ours, a red zone included.
+    // everything of ours: without `nostack` there is no red zone.
     unsafe {
         #[cfg(target_arch = "x86_64")]
-        asm!("lea rsi, [rsp - 512]", "and rsi, -16", "syscall", "test rax, rax", "jnz 2f",
+        asm!("syscall", "test rax, rax", "jnz 2f",
             "mov rdi, {argument}", "call {function}", "2:",
-            inlateout("rax") CLONE as isize => result, in("rdi") flags, out("rsi") _, in("rdx") 0, in("r10") 0,
+            inlateout("rax") CLONE as isize => result, in("rdi") flags, in("rsi") 0, in("rdx") 0, in("r10") 0,
             in("r8") 0, out("rcx") _, out("r11") _, function = in(reg) function, argument = in(reg) argument);
         #[cfg(target_arch = "aarch64")]
-        asm!("sub x1, sp, 512", "svc 0", "cbnz x0, 2f", "mov x0, {argument}", "blr {function}", "2:",
-            in("x8") CLONE, inlateout("x0") flags as isize => result, out("x1") _, in("x2") 0, in("x3") 0,
+        asm!("svc 0", "cbnz x0, 2f", "mov x0, {argument}", "blr {function}", "2:",
+            in("x8") CLONE, inlateout("x0") flags as isize => result, in("x1") 0, in("x2") 0, in("x3") 0,
             in("x4") 0, function = in(reg) function, argument = in(reg) argument);
         #[cfg(target_arch = "riscv64")]
-        asm!("addi a1, sp, -512", "ecall", "bnez a0, 2f", "mv a0, {argument}", "jalr {function}", "2:",
-            in("a7") CLONE, inlateout("a0") flags as isize => result, out("a1") _, in("a2") 0, in("a3") 0,
+        asm!("ecall", "bnez a0, 2f", "mv a0, {argument}", "jalr {function}", "2:",
+            in("a7") CLONE, inlateout("a0") flags as isize => result, in("a1") 0, in("a2") 0, in("a3") 0,
             in("a4") 0, function = in(reg) function, argument = in(reg) argument);
     }
     result
