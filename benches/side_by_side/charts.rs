@@ -104,7 +104,10 @@ fn bars(bench: &Bench, results: &Results, column: &Column, file: &Path) -> Drawn
     let height = TITLE + ROW * rows.len() as i32 + MARGIN;
     let root = SVGBackend::new(file, (WIDTH as u32, height as u32)).into_drawing_area();
     root.fill(&WHITE)?;
-    let title = column.heading();
+    let mut title = column.heading();
+    if let Some(first) = title.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
     let more = if column.key == KEYS[2][0] { "more is better" } else { "less is better" };
     let axis = if logarithmic { ", logarithmic" } else { "" };
     root.draw(&Text::new(title, (MARGIN, TITLE / 2), text(16, &TEXT, HPos::Left)))?;

@@ -136,10 +136,18 @@ pub fn arrange_for_limits() -> Result<(), String> {
     unsafe { sigaction(Signal::SIGALRM, &action) }.map(drop).map_err(|error| format!("sigaction: {error}"))
 }
 
+/// The CPU time of the benchmark itself.
+pub fn own_cpu() -> Duration {
+    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID);
+    now.map(Duration::from).unwrap_or_default()
+}
+
 /// What became of a process.
 pub struct End {
     pub status: i32,
     pub page_faults: i64,
+    /// Its own, and that of the children that it has waited for.
+    pub cpu: Duration,
 }
 
 /// Waits for a child's end, for so long.
@@ -157,7 +165,13 @@ pub fn wait_within(pid: Pid) -> Result<End, String> {
     match unsafe { libc::wait4(pid.as_raw(), &mut status, 0, &mut usage) } {
         -1 if Errno::last() == Errno::EINTR => Err("does not end in time".to_owned()),
         -1 => Err(format!("wait4: {}", Errno::last().desc())),
-        _ => Ok(End { status, page_faults: usage.ru_minflt }),
+        _ => {
+            let time = |part: libc::timeval| {
+                Duration::from_secs(part.tv_sec as u64) + Duration::from_micros(part.tv_usec as u64)
+            };
+            let cpu = time(usage.ru_utime) + time(usage.ru_stime);
+            Ok(End { status, page_faults: usage.ru_minflt, cpu })
+        }
     }
 }
 

@@ -4,12 +4,16 @@
 use std::time::Instant;
 
 use super::{Bench, LATER, over_the_first};
-use crate::launch::{Command, Limit, launch, wait_within};
+use crate::launch::{Command, Limit, launch, own_cpu, wait_within};
 use crate::results::{Column, Figure, Results};
 use crate::rounds::interleaved;
 use crate::subjects::{Kind, Subject};
 
 const WARM_UP: usize = 5;
+/// A run in which somebody else had the CPU for so many microseconds says nothing, and is
+/// done again, this often; on a machine that is never quiet the shortest one counts.
+const DISTURBED: f64 = 40.0;
+const TRIES: usize = 10;
 
 pub fn measure(bench: &Bench, results: &mut Results) {
     let columns = vec![
@@ -20,14 +24,15 @@ pub fn measure(bench: &Bench, results: &mut Results) {
     let subjects: Vec<&Subject> = bench.subjects.iter().collect();
     let commands: Vec<Command> = subjects.iter().map(|subject| bench.nothing(subject)).collect();
     let samples = interleaved(subjects.len(), WARM_UP + bench.options.effort.start_rounds, |subject| {
-        let _limit = Limit::of(LATER);
-        let start = Instant::now();
-        let end = wait_within(launch(&commands[subject], bench.namespaces, [None, None], false)?)?;
-        let time = start.elapsed();
-        match end.status {
-            0 => Ok(time.as_secs_f64() * 1e6),
-            status => Err(format!("does not run the program, status {status:#x}")),
+        let mut shortest = f64::INFINITY;
+        for _ in 0..TRIES {
+            let (time, elsewhere) = run_once(bench, &commands[subject])?;
+            shortest = shortest.min(time);
+            if elsewhere < DISTURBED {
+                return Ok(time);
+            }
         }
+        Ok(shortest)
     });
     let samples = samples.into_iter().map(|samples| samples.map(|all| all[WARM_UP..].to_vec())).collect();
     let over = over_the_first(samples);
@@ -40,4 +45,19 @@ pub fn measure(bench: &Bench, results: &mut Results) {
         }
         results.set("start_up", &subject.name, figure);
     }
+}
+
+/// How long it took, and how much of that neither the benchmark nor what it started had
+/// the CPU, in microseconds.
+fn run_once(bench: &Bench, command: &Command) -> Result<(f64, f64), String> {
+    let _limit = Limit::of(LATER);
+    let own_before = own_cpu();
+    let start = Instant::now();
+    let end = wait_within(launch(command, bench.namespaces, [None, None], false)?)?;
+    let time = start.elapsed();
+    if end.status != 0 {
+        return Err(format!("does not run the program, status {:#x}", end.status));
+    }
+    let cpu = own_cpu().saturating_sub(own_before) + end.cpu;
+    Ok((time.as_secs_f64() * 1e6, time.saturating_sub(cpu).as_secs_f64() * 1e6))
 }
