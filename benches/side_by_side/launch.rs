@@ -13,7 +13,7 @@ use nix::fcntl::OFlag;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction};
 use nix::unistd::Pid;
 
-use crate::proc;
+use crate::{machine, proc};
 
 /// The environment of everything that is started; small, as a container's is.
 const ENVIRONMENT: [&str; 3] = [
@@ -69,7 +69,12 @@ pub fn launch(
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD | namespaces;
     // SAFETY: the child has a stack of its own, this process sleeps until the child has
     // executed the init or ended, and there is one thread.
-    let pid = unsafe { libc::clone(execute, top as *mut _, flags, (&raw mut start).cast()) };
+    let mut clone = || unsafe { libc::clone(execute, top as *mut _, flags, (&raw mut start).cast()) };
+    let mut pid = clone();
+    if pid < 0 && Errno::last() == Errno::EAGAIN {
+        machine::room_for(1)?;
+        pid = clone();
+    }
     if pid < 0 {
         return Err(format!("clone: {}", Errno::last().desc()));
     }

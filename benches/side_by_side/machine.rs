@@ -1,7 +1,7 @@
 //! The machine: one CPU of it, no terminal, and what it is.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::{SigHandler, Signal, signal};
@@ -10,6 +10,9 @@ use nix::unistd::{ForkResult, Pid, fork, setsid};
 
 use crate::launch::{Command, launch, wait};
 use crate::subjects::Subject;
+
+/// Processes that others may start meanwhile.
+const SPARE: usize = 1000;
 
 /// Goes on in a session of its own, where no init finds a terminal, which some would take
 /// over; in the process that was started, returns the other one's exit code.
@@ -60,6 +63,30 @@ pub fn namespaces(alone: &Subject, nothing: &Path) -> Result<libc::c_int, String
         }
     }
     Err(format!("no PID namespace can be made: {reason}"))
+}
+
+/// Waits, for a minute at most, until the machine has room for so many processes more:
+/// others may use up its numbers for a while, and nothing tells when they are free again.
+pub fn room_for(processes: usize) -> Result<(), String> {
+    let number = |file: &str, read: fn(&str) -> Option<&str>| {
+        let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+        read(&text)
+            .and_then(|word| word.trim().parse::<usize>().ok())
+            .ok_or_else(|| format!("{file}: no number"))
+    };
+    let start = Instant::now();
+    let most = number("/proc/sys/kernel/pid_max", Some)?.min(number("/proc/sys/kernel/threads-max", Some)?);
+    loop {
+        // proc_loadavg(5): the fourth field is RUNNABLE/ALL.
+        let all = number("/proc/loadavg", |text| text.split(' ').nth(3)?.split('/').nth(1))?;
+        if all + processes + SPARE < most {
+            return Ok(());
+        }
+        if start.elapsed() > Duration::from_secs(60) {
+            return Err(format!("the machine has {all} processes and no room for {processes} more"));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 pub struct Machine {

@@ -26,9 +26,12 @@ impl Random {
     }
 }
 
-/// Runs `once` for each of `count` subjects in each of `rounds` rounds. One that fails is
-/// left out from then on. Returns for each subject what it gave, round by round, or why
-/// it failed.
+/// In how many rounds a subject may fail: in one, since there are others on the machine.
+const FAILURES: usize = 1;
+
+/// Runs `once` for each of `count` subjects in each of `rounds` rounds; not for one any
+/// more that fails again and again. Returns for each subject what it gave, round by round,
+/// or why it failed.
 pub fn interleaved<T>(
     count: usize,
     rounds: usize,
@@ -36,17 +39,22 @@ pub fn interleaved<T>(
 ) -> Vec<Result<Vec<T>, String>> {
     let mut random = Random::new();
     let mut order: Vec<usize> = (0..count).collect();
-    let mut results: Vec<Result<Vec<T>, String>> = (0..count).map(|_| Ok(Vec::new())).collect();
+    let mut samples: Vec<Vec<T>> = (0..count).map(|_| Vec::new()).collect();
+    let mut failures: Vec<Vec<String>> = vec![Vec::new(); count];
     for _ in 0..rounds {
         random.shuffle(&mut order);
         for &subject in &order {
-            if let Ok(samples) = &mut results[subject] {
+            if failures[subject].len() <= FAILURES {
                 match once(subject) {
-                    Ok(sample) => samples.push(sample),
-                    Err(reason) => results[subject] = Err(reason),
+                    Ok(sample) => samples[subject].push(sample),
+                    Err(reason) => failures[subject].push(reason),
                 }
             }
         }
     }
-    results
+    let result = |(samples, mut failures): (Vec<T>, Vec<String>)| match failures.pop() {
+        Some(reason) if samples.is_empty() || failures.len() >= FAILURES => Err(reason),
+        _ => Ok(samples),
+    };
+    samples.into_iter().zip(failures).map(result).collect()
 }

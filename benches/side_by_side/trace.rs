@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use crate::launch::{Command, launch};
 use crate::proc;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Stops {
@@ -174,6 +174,7 @@ fn next(block: bool) -> Result<Option<(c_int, c_int)>, String> {
     match unsafe { libc::waitpid(-1, &mut status, options) } {
         0 => Ok(None),
         -1 if Errno::last() == Errno::ECHILD && !block => Ok(None),
+        -1 if Errno::last() == Errno::EINTR => Err("does not end in time under a tracer".to_owned()),
         -1 => Err(format!("waitpid under a tracer: {}", Errno::last().desc())),
         pid => Ok(Some((pid, status))),
     }

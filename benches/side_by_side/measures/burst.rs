@@ -3,8 +3,9 @@
 
 use std::time::Instant;
 
-use super::{Bench, LATER, SOON};
+use super::{AT_LAST, Bench, LATER};
 use crate::launch::{Instance, Limit};
+use crate::machine::room_for;
 use crate::proc;
 use crate::results::{Column, Figure, Results};
 use crate::rounds::interleaved;
@@ -20,12 +21,13 @@ pub fn measure(bench: &Bench, results: &mut Results) {
     results.group("Orphans", columns);
     let inits: Vec<&Subject> = bench.inits().collect();
     let samples = interleaved(inits.len(), effort.burst_rounds, |subject| {
+        room_for(effort.deaths)?;
         let command = bench.workload(inits[subject], &["burst", &effort.deaths.to_string()]);
         let instance = Instance::start(&command, bench.namespaces)?;
-        instance.expect(b'r', SOON)?;
+        instance.expect(b'r', LATER)?;
         instance.settle()?;
         let before = proc::activity(instance.pid)?;
-        let limit = Limit::of(LATER);
+        let limit = Limit::of(AT_LAST);
         let start = Instant::now();
         instance.say()?;
         instance.hear()?;

@@ -4,6 +4,7 @@
 use super::{Bench, LATER, over_the_first};
 use crate::cgroup::Cgroup;
 use crate::launch::{Instance, Limit, hear, pipe, settle};
+use crate::machine::room_for;
 use crate::proc;
 use crate::results::{Column, Figure, Results};
 use crate::rounds::interleaved;
@@ -51,6 +52,7 @@ pub fn measure(bench: &Bench, results: &mut Results) {
 }
 
 fn sample(bench: &Bench, subject: &Subject) -> Result<Memory, String> {
+    room_for(2 * bench.options.effort.instances)?;
     // All of one round, so that the first is one and the rest makes them many.
     let command = bench.workload(subject, &["answer", "0"]);
     let (from_program, to_bench) = pipe()?;

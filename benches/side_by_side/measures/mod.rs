@@ -13,6 +13,7 @@ pub mod start_up;
 use std::time::Duration;
 
 use crate::launch::{Command, Instance};
+use crate::machine::room_for;
 use crate::options::Options;
 use crate::programs::Programs;
 use crate::results::{Figure, Results};
@@ -35,8 +36,10 @@ pub const ALL: [(&str, Measure); 9] = [
 
 /// How long anything may take that ought to take no time.
 pub const SOON: Duration = Duration::from_secs(5);
+/// The same where others may keep the CPU busy.
+pub const LATER: Duration = Duration::from_secs(20);
 /// How long the work with thousands of processes may take.
-pub const LATER: Duration = Duration::from_secs(60);
+pub const AT_LAST: Duration = Duration::from_secs(60);
 
 /// Everything that a measure needs.
 pub struct Bench {
@@ -70,6 +73,7 @@ impl Bench {
     /// Starts an init whose program answers signals and has so many children; returns when
     /// all of them wait.
     pub fn answering(&self, subject: &Subject, children: usize) -> Result<Instance, String> {
+        room_for(children)?;
         let command = self.workload(subject, &["answer", &children.to_string()]);
         let instance = Instance::start(&command, self.namespaces)?;
         instance.expect(b'r', LATER)?;

@@ -3,8 +3,9 @@
 
 use std::time::Instant;
 
-use super::{Bench, LATER, SOON};
+use super::{AT_LAST, Bench, LATER};
 use crate::launch::{Instance, Limit};
+use crate::machine::room_for;
 use crate::proc;
 use crate::results::{Column, Figure, Results};
 use crate::rounds::interleaved;
@@ -41,12 +42,13 @@ pub fn measure(bench: &Bench, results: &mut Results) {
 }
 
 fn sample(bench: &Bench, init: &Subject, living: usize, count: usize) -> Result<[f64; 3], String> {
+    room_for(living + count)?;
     let command = bench.workload(init, &["orphans", &living.to_string(), &count.to_string()]);
     let instance = Instance::start(&command, bench.namespaces)?;
-    instance.expect(b'r', SOON)?;
+    instance.expect(b'r', LATER)?;
     instance.settle()?;
     let before = proc::activity(instance.pid)?;
-    let limit = Limit::of(LATER);
+    let limit = Limit::of(AT_LAST);
     let start = Instant::now();
     instance.say()?;
     let answer = instance.hear()?;

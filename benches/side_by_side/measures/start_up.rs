@@ -34,7 +34,10 @@ pub fn measure(bench: &Bench, results: &mut Results) {
         }
         Ok(shortest)
     });
-    let samples = samples.into_iter().map(|samples| samples.map(|all| all[WARM_UP..].to_vec())).collect();
+    let samples = samples
+        .into_iter()
+        .map(|samples| samples.map(|all| all.into_iter().skip(WARM_UP).collect()))
+        .collect();
     let over = over_the_first(samples);
     let figures: Vec<_> = over.into_iter().map(|samples| samples.and_then(Figure::of)).collect();
     let floor = subjects.iter().position(|subject| subject.kind == Kind::Floor);
