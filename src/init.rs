@@ -242,19 +242,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         if let Some(limit) = self.kernel.limit() {
             self.supervisor.limit(limit, self.kernel);
         }
-        let mut action = match news {
-            News::Signal(received) => self.on_signal(received),
-            News::Children => self.reap(),
-            News::Again => match self.reap() {
-                Action::Wait => self.tell(Event::SomebodyLeft),
-                action => action,
-            },
-            // What happened before it counts as before it.
-            News::Deadline => match self.reap() {
-                Action::Wait => self.on_deadline(),
-                action => action,
-            },
-        };
+        let mut action = self.first_action(news);
         loop {
             let event = match action {
                 Action::Wait => return None,
@@ -277,6 +265,24 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
                 Action::KillTheRest => self.kill_the_rest()?,
             };
             action = self.tell(event);
+        }
+    }
+
+    /// What the news themselves ask for.
+    #[inline(never)]
+    fn first_action(&mut self, news: News) -> Action {
+        match news {
+            News::Signal(received) => self.on_signal(received),
+            News::Children => self.reap(),
+            News::Again => match self.reap() {
+                Action::Wait => self.tell(Event::SomebodyLeft),
+                action => action,
+            },
+            // What happened before it counts as before it.
+            News::Deadline => match self.reap() {
+                Action::Wait => self.on_deadline(),
+                action => action,
+            },
         }
     }
 

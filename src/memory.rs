@@ -45,9 +45,11 @@ pub(crate) fn evidence(kernel: &impl Kernel, limit: &mut Line) -> Option<u32> {
 fn counted(kernel: &impl Kernel, path: Text, limit: &mut Line) -> Option<u32> {
     MOUNTS.iter().find_map(|[mount, events, most]| {
         let mut contents = Contents::<[_; 256]>::empty();
-        kernel.read_file(&[*mount, path, *events], &mut contents).ok()?;
+        let mut path = [*mount, path, *events];
+        kernel.read_file(&path, &mut contents).ok()?;
         let killed = take_number(&mut after_field(contents.text(), b"oom_kill ")?)?;
-        let _ = kernel.read_file(&[*mount, path, *most], &mut contents);
+        path[2] = *most;
+        let _ = kernel.read_file(&path, &mut contents);
         // Where there is no limit the file says `max`, or a number that nobody has.
         match take_large_number(&mut contents.text()).filter(|bytes| *bytes < 1 << 60) {
             Some(bytes) => write_size(bytes, limit),

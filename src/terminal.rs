@@ -4,7 +4,7 @@
 //! Nothing is kept open for it. A terminal that somebody else has in the foreground
 //! is left alone, and no error is a reason to do anything but go on.
 
-use crate::sys::{self, ChildSignal, File, Modes, Pid, Terminal, Text};
+use crate::sys::{self, ChildSignal, Contents, Modes, Pid, Terminal, Text};
 
 /// The controlling terminal as it is found.
 pub struct Found {
@@ -51,10 +51,8 @@ pub fn find(init: Pid) -> Option<Found> {
 /// `job_control`).
 #[inline(never)]
 fn can_read() -> bool {
-    match File::open(Text::from(c"/dev/tty")).and_then(|terminal| terminal.read(&mut []).map(drop)) {
-        Ok(()) => true,
-        Err(error) => error != sys::Errno::EIO,
-    }
+    let mut nothing = Contents::<[_; 1]>::empty();
+    sys::read_file(&[Text::from(c"/dev/tty")], &mut nothing) != Err(sys::Errno::EIO)
 }
 
 impl Found {

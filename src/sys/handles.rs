@@ -80,11 +80,10 @@ pub fn exit_of(handle: Handle) -> Result<Option<Ended>, Errno> {
 pub fn wait_for_either(signals: Handle, process: Handle, limit: Option<Span>) -> Result<(bool, bool), Errno> {
     // Of a process POLLHUP is told without being asked for. POLLIN would be its end
     // as a zombie as well.
-    let mut watched = [(signals, libc::POLLIN), (process, 0)].map(|(handle, events)| libc::pollfd {
-        fd: handle.0 as i32,
-        events,
-        revents: 0,
-    });
+    let mut watched = [
+        libc::pollfd { fd: signals.0 as i32, events: libc::POLLIN, revents: 0 },
+        libc::pollfd { fd: process.0 as i32, events: 0, revents: 0 },
+    ];
     let limit = limit.map(Timespec::from);
     // SAFETY: `watched` are the two announced.
     with_limit(limit.as_ref(), POLL, |number, limit| unsafe {

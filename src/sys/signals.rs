@@ -62,11 +62,8 @@ pub enum ChildSignal {
 /// # Errors
 /// Whatever a seccomp profile answers.
 pub fn set_child_signal(to: ChildSignal) -> Result<ChildSignal, Errno> {
-    let (handler, flags) = match to {
-        ChildSignal::Default => (libc::SIG_DFL, libc::SA_NOCLDSTOP as usize),
-        ChildSignal::DefaultWithStops => (libc::SIG_DFL, 0),
-        ChildSignal::Ignored => (libc::SIG_IGN, 0),
-    };
+    let handler = if to == ChildSignal::Ignored { libc::SIG_IGN } else { libc::SIG_DFL };
+    let flags = if to == ChildSignal::Default { libc::SA_NOCLDSTOP as usize } else { 0 };
     let new = KernelAction { handler, flags, tail: [0; 4] };
     let mut old = MaybeUninit::<KernelAction>::uninit();
     // SAFETY: both are at least as large as the kernel's struct, whose first field

@@ -47,12 +47,16 @@ pub fn collect(process: Pid) {
 /// WSTOPPED and WNOWAIT, so that it can be asked again).
 #[must_use]
 pub fn stopped_by(process: Pid) -> Option<Signal> {
-    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
     let options = libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT;
-    // SAFETY: `info` is the siginfo that the kernel writes; zeroes are one too, with 0
-    // for no signal.
+    // SAFETY: `info` is the siginfo that the kernel writes, the whole of it if there is
+    // a child to tell of; if not, its signal may stay as it was.
     unsafe {
+        (*info.as_mut_ptr()).si_signo = 0;
         syscall!(libc::SYS_waitid, libc::P_PID, process.get(), info.as_mut_ptr(), options).ok()?;
-        Signal::new(info.assume_init_ref().si_status())
+        if (*info.as_ptr()).si_signo == 0 {
+            return None;
+        }
+        Signal::new((*info.as_ptr()).si_status())
     }
 }
