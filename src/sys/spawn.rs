@@ -110,7 +110,7 @@ mod told {
 /// Elsewhere the child has a copy of it, and a pipe that its exec closes.
 #[cfg(not(freestanding))]
 mod told {
-    use super::super::{File, arch, check, syscall};
+    use super::super::{File, check, syscall};
     use super::{Errno, Failure, Step};
 
     pub(super) const CLONE_FLAGS: usize = libc::CLONE_VFORK as usize;
@@ -130,7 +130,7 @@ mod told {
         }
 
         pub(super) fn tell(&mut self, Failure { step, error }: Failure) {
-            let [low, high] = (error.0 as u16).to_ne_bytes();
+            let [low, high] = (error.number() as u16).to_ne_bytes();
             let bytes = [low, high, step as u8];
             // SAFETY: the kernel only reads `bytes`. Should it fail, the exit code
             // still tells "not found" from "cannot be executed".
