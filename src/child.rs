@@ -8,7 +8,7 @@
 
 use crate::cli::{Config, PID_VARIABLES, Reach};
 use crate::signal::SignalSet;
-use crate::sys::{self, ChildSignal, Errno, Failure, Pid, Room, Spawned, Step, Strings, Terminal};
+use crate::sys::{self, ChildSignal, Errno, Failure, Pid, Room, Spawned, Step, Terminal};
 use crate::terminal::{self, Found};
 use crate::text::{DIGITS, digits, take_number};
 
@@ -91,7 +91,7 @@ fn settle(reach: Reach, terminal: Option<Terminal>) {
 
 /// In the child.
 fn execute(launch: &mut Launch) -> Failure {
-    let Launch { config, inherited, init, terminal } = *launch;
+    let Launch { config, inherited, terminal, .. } = *launch;
     settle(config.reach, terminal);
     if inherited.child_signal == ChildSignal::Ignored {
         let _ = sys::set_child_signal(ChildSignal::Ignored);
@@ -106,21 +106,21 @@ fn execute(launch: &mut Launch) -> Failure {
     {
         return Failure { step: Step::Directory, error };
     }
-    let error = naming_self(config.environment, &PID_VARIABLES, init, &mut || {
-        let _ = sys::set_blocked_signals(inherited.blocked);
-        path::execute(config.program, config.environment)
-    });
-    Failure { step: Step::Exec, error }
+    Failure { step: Step::Exec, error: execute_named(launch, &PID_VARIABLES) }
 }
 
-/// Calls `exec` with the variables `names` of `environment` naming this process if they
-/// named the init: what they announce is for the program (`sd_listen_fds(3)`).
-fn naming_self(environment: Strings, names: &[&str], init: Pid, exec: &mut dyn FnMut() -> Errno) -> Errno {
-    let [name, names @ ..] = names else { return exec() };
-    let mut others = || naming_self(environment, names, init, exec);
-    let Some((value, place)) = environment.find(name.as_bytes()) else { return others() };
-    let mut number = value;
-    if take_number(&mut number) != Some(init.get() as u32) || !number.is_empty() {
+/// Executes the program with those of the variables `names` naming this process that
+/// named the init: what they announce is for the program (`sd_listen_fds(3)`). Returns
+/// only the error.
+fn execute_named(launch: &Launch, names: &[&str]) -> Errno {
+    let Launch { config, inherited, init, .. } = launch;
+    let [name, names @ ..] = names else {
+        let _ = sys::set_blocked_signals(inherited.blocked);
+        return path::execute(config.program, config.environment);
+    };
+    let others = || execute_named(launch, names);
+    let Some((mut value, place)) = config.environment.find(name.as_bytes()) else { return others() };
+    if take_number(&mut value) != Some(init.get() as u32) || !value.is_empty() {
         return others();
     }
     let mut buffer_of_number = [0; DIGITS];
