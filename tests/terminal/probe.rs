@@ -9,7 +9,7 @@
 //! | `ready` | reports `ready PID PARENT` |
 //! | `report WORDS` | reports them |
 //! | `record SIG...` | reports each such signal as `got SIG`, for ever; others do what they do by default |
-//! | `block SIG...`, `await SIG` | holds signals back; waits for one of them and reports it |
+//! | `block SIG...`, `await SIG`, `unblock SIG...` | holds signals back; waits for one and reports it |
 //! | `ignore SIG...`, `default SIG...` | dispositions |
 //! | `read` | a line from standard input: `read TEXT`, `read end`, `read error ERRNO` |
 //! | `write WORDS` | a line to standard output |
@@ -89,6 +89,7 @@ impl Probe {
                 }
             }
             ["block", names @ ..] => sys::block(signals(names)),
+            ["unblock", names @ ..] => sys::unblock(signals(names)),
             ["await", name] => self.got(signals(&[name])),
             ["ignore", names @ ..] => dispose(names, libc::SIG_IGN),
             ["default", names @ ..] => dispose(names, libc::SIG_DFL),

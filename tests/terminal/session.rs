@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::bench::{Bench, Kind, Mode, PEERS, Verdict, need_namespaces};
+use crate::bench::{Bench, Kind, PEERS, Verdict, need_namespaces};
 use crate::probe;
 use crate::reports::Reports;
 use crate::support::{Container, Process, Run, Scratch, probe_path, sys};
@@ -26,6 +26,7 @@ pub struct Program {
     pub group: i32,
     /// To whom signals for it are sent: the outermost init above it, or itself if there is none.
     pub init: i32,
+    pub has_terminal: bool,
 }
 
 pub struct Session {
@@ -136,6 +137,13 @@ impl Session {
         if said.contains(text) { Ok(()) } else { Err(format!("{text:?} is not in {said:?}")) }
     }
 
+    /// Types Ctrl-C where the shell waits for a line, which it answers with the same prompt again.
+    pub fn ctrl_c_at_the_prompt(&mut self) -> Result<(), String> {
+        self.press("\x03")?;
+        let prompt = format!("\n@{}> ", self.prompt);
+        self.tty().expect(&prompt).map(drop)
+    }
+
     /// Waits for the program to be ready.
     pub fn ready(&mut self) -> Verdict<Program> {
         let said = self.reports.expect("p ready")?;
@@ -157,7 +165,7 @@ impl Session {
         }
         // SAFETY: no memory is involved.
         let group = unsafe { libc::getpgid(process.pid) };
-        Ok(Program { pid: process.pid, group, init: init.pid })
+        Ok(Program { pid: process.pid, group, init: init.pid, has_terminal: has_terminal(process.pid) })
     }
 
     /// Waits until `look` gives what is expected.
@@ -243,6 +251,13 @@ impl Session {
 /// The state of a process, as in `ps`.
 pub fn state(pid: i32) -> Option<char> {
     Process::read(pid).map(|process| process.state)
+}
+
+/// Whether a process has a controlling terminal: field 7 of `/proc/PID/stat`.
+fn has_terminal(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let after_name = stat.rsplit(") ").next().unwrap_or_default();
+    after_name.split(' ').nth(4).is_some_and(|number| number != "0")
 }
 
 /// Requires that two values are the same.

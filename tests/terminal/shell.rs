@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, Mode, Verdict};
 use crate::pid1::stray_terminal;
-use crate::session::{Program, Session, same};
+use crate::session::{Program, Session, same, state};
 
 /// A shell in which the init runs a program that does this; the shell's process group.
 fn running(bench: &Bench, script: &str) -> Verdict<(Session, Program, i32)> {
@@ -74,7 +74,8 @@ pub fn ctrl_z(bench: &Bench) -> Verdict {
 
 /// A program that takes the stop itself and stops later, as editors do.
 pub fn ctrl_z_handled(bench: &Bench) -> Verdict {
-    let script = "ready; block TSTP CONT; report blocked; await TSTP; report tidied; kill STOP; await CONT; read";
+    let script = "ready; block TSTP CONT; report blocked; await TSTP; report tidied; \
+                  unblock TSTP; kill TSTP; await CONT; read";
     let (mut session, program, shell) = running(bench, script)?;
     session.reports.expect("p blocked")?;
     stop(&mut session, &program, shell)?;
@@ -118,9 +119,8 @@ pub fn bg(bench: &Bench) -> Verdict {
     session.prompt()?;
     session.fence(&program)?;
     same("the foreground group", session.shell_group(), shell)?;
-    // Ctrl-C is the shell's now, which answers with a new line and the same prompt.
     let mark = session.reports.mark();
-    session.press("\x03")?;
+    session.ctrl_c_at_the_prompt()?;
     session.fence(&program)?;
     same("reports", session.reports.since(mark), vec!["p got PWR".to_owned()])?;
     session.enter("fg")?;
@@ -137,13 +137,18 @@ fn group_of(pid: i32) -> i32 {
     unsafe { libc::getpgid(pid) }
 }
 
-/// `kill %1` on the current job: it has ended of SIGTERM, and its end is known.
+/// `kill %1`: program and init have ended, of SIGTERM as the shell says.
 fn kill_job(session: &mut Session, program: &Program) -> Verdict {
-    session.enter("kill %1; wait %1; echo code=$?")?;
-    session.prompt_after("code=143")?;
-    Ok(session.wait_for("the program's state", true, |_| {
-        matches!(crate::session::state(program.pid), None | Some('Z'))
-    })?)
+    session.enter("kill %1")?;
+    let mut said = session.prompt()?;
+    for pid in [program.pid, program.init] {
+        session.wait_for(&format!("the state of {pid}"), None, |_| state(pid).filter(|state| *state != 'Z'))?;
+    }
+    // It is said before the next prompt at the latest.
+    session.enter("echo on")?;
+    said.push_str(&session.prompt()?);
+    let is_known = ["Terminated", "Exit 143"].iter().any(|text| said.contains(text));
+    if is_known { Ok(()) } else { Err(format!("nothing of the job's end: {said:?}").into()) }
 }
 
 pub fn kill_stopped(bench: &Bench) -> Verdict {
@@ -282,7 +287,7 @@ pub fn background_steals_nothing(bench: &Bench) -> Verdict {
     session.fence(&program)?;
     same("the foreground group", session.shell_group(), shell)?;
     let mark = session.reports.mark();
-    session.press("\x03")?;
+    session.ctrl_c_at_the_prompt()?;
     session.enter("echo alive=$((1+1))")?;
     session.prompt_after("alive=2")?;
     session.fence(&program)?;
@@ -296,7 +301,7 @@ pub fn background_ends(bench: &Bench) -> Verdict {
     let modes = session.tty().modes();
     let line = session.line("ready; exit 7")?;
     session.enter(&format!("{line} &"))?;
-    session.ready_or_gone()?;
+    session.reports.expect("p ready")?;
     session.prompt()?;
     session.enter("wait $!; echo code=$?")?;
     session.prompt_after("code=7")?;
@@ -335,7 +340,7 @@ fn with_input(bench: &Bench, line: impl FnOnce(&str) -> String) -> Verdict {
     let errors = session.path_of("errors");
     let command = format!("{} 2>{errors}", session.line("ready; exit 7")?);
     session.enter(&line(&command))?;
-    session.ready_or_gone()?;
+    session.reports.expect("p ready")?;
     session.prompt()?;
     session.enter("echo code=$?")?;
     session.prompt_after("code=7")?;
