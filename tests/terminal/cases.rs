@@ -107,7 +107,7 @@ rows! {
         pid_1_ctrl_z_reaches_a_program_that_handles_it: Default, pid1::ctrl_z_handled;
         pid_1_ctrl_z_reaches_a_session_that_handles_it: Session, pid1::ctrl_z_handled;
     }
-    "PID 1: a stop by `kill -STOP` stays until `kill -CONT`" [N, Y, Y, Y] {
+    "PID 1: a stop by `kill -STOP` stays until `kill -CONT`" [Y, Y, Y, Y] {
         pid_1_leaves_an_operators_stop_alone: Default, pid1::operators_stop;
         pid_1_leaves_an_operators_stop_of_a_session_alone: Session, pid1::operators_stop;
         pid_1_leaves_an_operators_stop_in_its_group_alone: Left, pid1::operators_stop;
@@ -116,7 +116,7 @@ rows! {
         pid_1_gives_the_foreground_back_to_a_reader: Default, pid1::foreground_lost_to_reader;
         pid_1_gives_the_foreground_back_to_who_sets_modes: Default, pid1::foreground_lost_to_writer;
     }
-    "PID 1: bash below it has job control" [N, Y, Y, N] {
+    "PID 1: bash below it has job control" [Y, Y, Y, N] {
         pid_1_bash_has_job_control: Default, pid1::bash_has_job_control;
     }
     "… in a session of its own" [X, X, Y, X] {
@@ -125,7 +125,7 @@ rows! {
     "… in the init's process group" [X, X, Y, X] {
         pid_1_bash_has_job_control_when_left_alone: Left, pid1::bash_has_job_control;
     }
-    "PID 1: vi goes on after Ctrl-Z" [Y, N, Y, Y] {
+    "PID 1: vi goes on after Ctrl-Z" [Y, N, Y, N] {
         pid_1_vi_goes_on_after_ctrl_z: Default, tmux::vi_below_pid_1;
         pid_1_vi_goes_on_after_ctrl_z_in_its_session: Session, tmux::vi_below_pid_1;
         pid_1_vi_goes_on_after_ctrl_z_when_left_alone: Left, tmux::vi_below_pid_1;
@@ -135,7 +135,7 @@ rows! {
         pid_1_without_a_terminal_says_nothing_for_a_session: Session, pid1::without_a_terminal;
         pid_1_without_a_terminal_says_nothing_when_it_leaves_it_alone: Left, pid1::without_a_terminal;
     }
-    "PID 1: stdin closed, redirected, or another terminal: runs, with Ctrl-C" [Y, Y, Y, Y] {
+    "PID 1: stdin closed, redirected, or another terminal: runs, with Ctrl-C" [Y, N, Y, Y] {
         pid_1_with_stdin_closed: Default, pid1::input_closed;
         pid_1_with_stdin_from_dev_null: Default, pid1::input_null;
         pid_1_with_stdin_from_a_pipe: Default, pid1::input_pipe;
@@ -163,10 +163,10 @@ rows! {
     }
     "From a shell: Ctrl-Z gives the prompt back, `fg` and `bg` go on" [Y, N, Y, N] {
         shell_has_its_prompt_back_after_ctrl_z: Default, shell::ctrl_z;
-        shell_has_its_prompt_back_when_the_program_handles_ctrl_z: Default, shell::ctrl_z_handled;
         shell_fg_goes_on: Default, shell::fg;
         shell_fg_gives_the_keys_to_the_program: Default, shell::fg_reads;
         shell_bg_goes_on_without_the_terminal: Default, shell::bg;
+        shell_bg_and_fg_give_the_keys_to_the_program: Default, shell::bg_fg_reads;
         shell_fg_of_a_pipeline_goes_on: Default, shell::fg_in_a_pipeline;
         person_in_tmux_has_jobs: Default, tmux::jobs;
     }
@@ -178,11 +178,14 @@ rows! {
     }
     "… with the program in the init's process group" [X, X, Y, X] {
         shell_has_its_prompt_back_after_ctrl_z_for_who_was_left_alone: Left, shell::ctrl_z;
-        shell_has_its_prompt_back_when_who_was_left_alone_handles_ctrl_z: Left, shell::ctrl_z_handled;
         shell_fg_goes_on_with_who_was_left_alone: Left, shell::fg;
         shell_fg_gives_the_keys_to_who_was_left_alone: Left, shell::fg_reads;
         shell_bg_goes_on_with_who_was_left_alone: Left, shell::bg;
         person_in_tmux_has_jobs_with_who_was_left_alone: Left, tmux::jobs;
+    }
+    "From a shell: a program that handles Ctrl-Z itself does so before it stops" [Y, N, N, N] {
+        shell_has_its_prompt_back_when_the_program_handles_ctrl_z: Default, shell::ctrl_z_handled;
+        shell_has_its_prompt_back_when_who_was_left_alone_handles_ctrl_z: Left, shell::ctrl_z_handled;
     }
     "From a shell: vi stops and draws its screen again" [Y, N, N, N] {
         shell_vi_stops_and_resumes: Default, tmux::vi;
@@ -231,11 +234,11 @@ rows! {
         shell_ctrl_c_with_stdin_from_dev_null: Default, shell::ctrl_c_with_input_null;
         shell_ctrl_c_in_a_pipeline: Default, shell::ctrl_c_in_a_pipeline;
     }
-    "Init below init, from a shell: Ctrl-C once, Ctrl-Z and `fg`" [Y, N, Y, N] {
+    "Init below init, from a shell: Ctrl-C once, Ctrl-Z and `fg`" [Y, N, N, N] {
         nested_in_a_shell_ctrl_c_comes_once: Default, nested::shell_ctrl_c;
         nested_in_a_shell_fg_goes_on: Default, nested::shell_fg;
     }
-    "Init in a script: Ctrl-C once, Ctrl-Z and `fg`" [Y, N, N, N] {
+    "Init in a script: Ctrl-C once, Ctrl-Z and `fg`" [Y, N, Y, N] {
         script_ctrl_c_comes_once: Default, nested::script_ctrl_c;
         script_fg_goes_on: Default, nested::script_fg;
     }

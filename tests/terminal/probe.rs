@@ -81,7 +81,8 @@ impl Probe {
             ["ready"] => self.report(&format!("ready {} {}", getpid(), getppid())),
             ["report", words @ ..] => self.report(&words.join(" ")),
             ["record", names @ ..] => {
-                let set = signals(names);
+                // What it was given blocked its handlers would never see.
+                let set = signals(names) & !sys::mask();
                 sys::block(set);
                 self.report("recording");
                 loop {

@@ -236,6 +236,16 @@ impl Session {
         Ok(())
     }
 
+    /// Ctrl-C reaches the program; ours sees to it that it does so once.
+    pub fn ctrl_c(&mut self, program: &Program) -> Result<(), String> {
+        if self.bench.init == Kind::Ours {
+            return self.each_once(program, "INT", |it| it.press("\x03"));
+        }
+        self.press("\x03")?;
+        self.reports.expect("p got INT")?;
+        self.fence(program)
+    }
+
     /// What standard error was, where it is a file of this name.
     pub fn file(&self, name: &str) -> String {
         let bytes = std::fs::read(self.files.join(name)).unwrap_or_default();

@@ -92,7 +92,7 @@ pub fn fg(bench: &Bench) -> Verdict {
     for _ in 0..2 {
         stop(&mut session, &program, shell)?;
         to_foreground(&mut session, &program)?;
-        session.each_once(&program, "INT", |it| it.press("\x03"))?;
+        session.ctrl_c(&program)?;
     }
     Ok(())
 }
@@ -123,13 +123,31 @@ pub fn bg(bench: &Bench) -> Verdict {
     session.ctrl_c_at_the_prompt()?;
     session.fence(&program)?;
     same("reports", session.reports.since(mark), vec!["p got PWR".to_owned()])?;
+    // A job that runs is not told that it is in the foreground now; the keys are for it.
     session.enter("fg")?;
-    if bench.mode != Mode::Session && program.has_terminal {
-        session.foreground(program.group)?;
-    } else {
-        session.foreground(group_of(program.init))?;
-    }
-    Ok(session.each_once(&program, "INT", |it| it.press("\x03"))?)
+    session.foreground(group_of(program.init))?;
+    session.ctrl_c(&program)?;
+    stop(&mut session, &program, shell)
+}
+
+/// Nor is a program that reads when it is in the foreground again after `bg` and `fg`.
+pub fn bg_fg_reads(bench: &Bench) -> Verdict {
+    let script = "ready; block CONT USR1; report blocked; await CONT; await USR1; read; exit 5";
+    let (mut session, program, shell) = running(bench, script)?;
+    session.reports.expect("p blocked")?;
+    stop(&mut session, &program, shell)?;
+    session.enter("bg")?;
+    session.reports.expect("p got CONT")?;
+    session.prompt()?;
+    session.enter("fg")?;
+    session.foreground(group_of(program.init))?;
+    session.signal(program.init, libc::SIGUSR1)?;
+    session.reports.expect("p got USR1")?;
+    session.enter("hello")?;
+    session.reports.expect("p read hello")?;
+    session.prompt()?;
+    session.enter("echo code=$?")?;
+    Ok(session.prompt_after("code=5")?)
 }
 
 fn group_of(pid: i32) -> i32 {
@@ -267,7 +285,10 @@ pub fn script_after_child_and_killed(bench: &Bench) -> Verdict {
 
 /// Nothing that the program does with the terminal is of the shell's session.
 pub fn has_no_terminal(bench: &Bench) -> Verdict {
-    let (mut session, _, shell) = running(bench, "ready; tty; exit 4")?;
+    let mut session = Session::shell(bench)?;
+    let shell = session.shell_group();
+    let line = session.line("tty; exit 4")?;
+    session.enter(&line)?;
     session.reports.expect("p tty no")?;
     session.prompt()?;
     session.enter("echo code=$?")?;
@@ -405,5 +426,5 @@ pub fn fg_in_a_pipeline(bench: &Bench) -> Verdict {
     session.reports.expect("p recording")?;
     stop(&mut session, &program, shell)?;
     to_foreground(&mut session, &program)?;
-    Ok(session.each_once(&program, "INT", |it| it.press("\x03"))?)
+    Ok(session.ctrl_c(&program)?)
 }
