@@ -197,6 +197,7 @@ rows! {
         shell_kill_ends_a_running_job: Default, shell::kill_running;
         shell_kill_ends_a_continued_job: Default, shell::kill_continued;
         shell_kill_ends_a_stopped_session: Session, shell::kill_stopped;
+        shell_keeps_the_terminal_when_a_stopped_job_dies: Default, shell::stopped_and_killed;
         shell_kill_ends_who_was_left_alone_and_stopped: Left, shell::kill_stopped;
     }
     "From a shell: the terminal is as before, whatever the program did and however it died" [N, N, N, N] {

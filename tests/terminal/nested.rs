@@ -13,7 +13,7 @@ fn started(mut session: Session, line: Option<&str>) -> Verdict<(Session, Progra
         session.enter(line)?;
     }
     let program = session.ready()?;
-    session.reports.expect("p recording")?;
+    session.told("p recording")?;
     Ok((session, program, shell))
 }
 
@@ -71,7 +71,7 @@ fn ctrl_z_without_a_shell((mut session, program, _): (Session, Program, i32)) ->
     for _ in 0..2 {
         session.press("\x1a")?;
         if is_stopped_for_a_moment {
-            session.reports.expect("p got CONT")?;
+            session.told("p got CONT")?;
         }
         session.each_once(&program, "INT", |it| it.press("\x03"))?;
     }

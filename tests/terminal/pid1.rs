@@ -19,7 +19,7 @@ fn recording(bench: &Bench, signals: &str) -> Verdict<(Session, Program)> {
 /// Waits for a program that is ready and records.
 fn begin(session: &mut Session) -> Verdict<Program> {
     let program = session.ready()?;
-    session.reports.expect("p recording")?;
+    session.told("p recording")?;
     Ok(program)
 }
 
@@ -42,7 +42,7 @@ pub fn hang_up(bench: &Bench) -> Verdict {
     let (mut session, program) = recording(bench, "INT QUIT WINCH HUP CONT")?;
     let mark = session.reports.mark();
     session.tty = None;
-    session.reports.expect("p got HUP")?;
+    session.told("p got HUP")?;
     session.fence(&program)?;
     let mut got = session.reports.since(mark);
     // The kernel sends it together with the SIGHUP to who leads the session.
@@ -57,7 +57,7 @@ pub fn ctrl_z(bench: &Bench) -> Verdict {
         session.press("\x1a")?;
         let is_stopped_for_a_moment = bench.init == Kind::Ours && bench.mode == Mode::Default;
         if is_stopped_for_a_moment {
-            session.reports.expect("p got CONT")?;
+            session.told("p got CONT")?;
         }
         session.ctrl_c(&program)?;
     }
@@ -88,7 +88,7 @@ pub fn operators_stop(bench: &Bench) -> Verdict {
     same("reports", session.reports.since(mark), Vec::new())?;
     session.signal(program.pid, libc::SIGCONT)?;
     for signal in ["USR1", "CONT", "PWR"] {
-        session.reports.expect(&format!("p got {signal}"))?;
+        session.told(&format!("p got {signal}"))?;
     }
     Ok(())
 }
@@ -98,10 +98,10 @@ pub fn foreground_lost_to_reader(bench: &Bench) -> Verdict {
     let script = "ready; child { exit 0 }; wait; report alone; read; record PWR INT";
     let mut session = Session::as_pid_1(bench, &probe_words(script))?;
     let program = session.ready()?;
-    session.reports.expect("p alone")?;
+    session.told("p alone")?;
     session.enter("hello")?;
-    session.reports.expect("p read hello")?;
-    session.reports.expect("p recording")?;
+    session.told("p read hello")?;
+    session.told("p recording")?;
     Ok(session.each_once(&program, "INT", |it| it.press("\x03"))?)
 }
 
@@ -110,8 +110,8 @@ pub fn foreground_lost_to_writer(bench: &Bench) -> Verdict {
     let script = "ready; child { exit 0 }; wait; set; record PWR INT";
     let mut session = Session::as_pid_1(bench, &probe_words(script))?;
     let program = session.ready()?;
-    session.reports.expect("p set")?;
-    session.reports.expect("p recording")?;
+    session.told("p set")?;
+    session.told("p recording")?;
     Ok(session.each_once(&program, "INT", |it| it.press("\x03"))?)
 }
 
@@ -122,7 +122,7 @@ pub fn bash_has_job_control(bench: &Bench) -> Verdict {
     let line = |script: &str| crate::session::quoted(&probe_words(script));
     session.enter(&line("ready; record CONT PWR"))?;
     let program = session.ready()?;
-    session.reports.expect("p recording")?;
+    session.told("p recording")?;
     session.foreground(program.group)?;
     session.press("\x1a")?;
     session.prompt_after("Stopped")?;
@@ -131,7 +131,7 @@ pub fn bash_has_job_control(bench: &Bench) -> Verdict {
     session.enter("jobs")?;
     session.prompt_after("Stopped")?;
     session.enter("bg")?;
-    session.reports.expect("p got CONT")?;
+    session.told("p got CONT")?;
     session.prompt()?;
     let alone = Program { init: program.pid, ..program.clone() };
     session.fence(&alone)?;
@@ -157,7 +157,7 @@ fn writes_with_tostop(session: &mut Session) -> Verdict {
     session.enter("jobs -l")?;
     session.prompt_after("Stopped (tty output)")?;
     session.enter("fg")?;
-    session.reports.expect("p wrote")?;
+    session.told("p wrote")?;
     session.prompt_after("\nhello\r\n")?;
     Ok(())
 }

@@ -124,6 +124,14 @@ impl Session {
         self.press(&format!("{line}\n"))
     }
 
+    /// Waits for a report that begins like this; gives the rest.
+    pub fn told(&mut self, start: &str) -> Result<String, String> {
+        self.reports.expect(start).map_err(|why| {
+            let screen = self.tty.as_mut().map(Tty::text).unwrap_or_default();
+            format!("{why}\non the terminal: {screen:?}\n{}", self.run.evidence())
+        })
+    }
+
     /// Waits for the next prompt; gives what was written before it.
     pub fn prompt(&mut self) -> Result<String, String> {
         self.prompt += 1;
@@ -146,7 +154,7 @@ impl Session {
 
     /// Waits for the program to be ready.
     pub fn ready(&mut self) -> Verdict<Program> {
-        let said = self.reports.expect("p ready")?;
+        let said = self.told("p ready")?;
         let inner: Option<i32> = said.split(' ').next().and_then(|pid| pid.parse().ok());
         let all: Vec<Process> = Process::read(self.run.pid()).into_iter().chain(self.run.processes()).collect();
         let find = |pid: i32| all.iter().find(|it| it.pid == pid);
@@ -211,7 +219,7 @@ impl Session {
     /// Returns when the program, which records the fence, has got all that was on its way to it.
     pub fn fence(&mut self, program: &Program) -> Result<(), String> {
         self.signal(program.init, libc::SIGPWR)?;
-        self.reports.expect(&format!("p got {FENCE}")).map(drop)
+        self.told(&format!("p got {FENCE}")).map(drop)
     }
 
     /// Does something three times, for each of which the program, which records the signal and the
@@ -226,7 +234,7 @@ impl Session {
         for _ in 0..3 {
             let mark = self.reports.mark();
             act(self)?;
-            self.reports.expect(&format!("p got {signal}"))?;
+            self.told(&format!("p got {signal}"))?;
             self.fence(program)?;
             let got = self.reports.since(mark);
             if got != [format!("p got {signal}"), format!("p got {FENCE}")] {
@@ -242,7 +250,7 @@ impl Session {
             return self.each_once(program, "INT", |it| it.press("\x03"));
         }
         self.press("\x03")?;
-        self.reports.expect("p got INT")?;
+        self.told("p got INT")?;
         self.fence(program)
     }
 

@@ -17,7 +17,7 @@ fn running(bench: &Bench, script: &str) -> Verdict<(Session, Program, i32)> {
 /// The same with a program that records these signals; it has been seen to do so.
 fn recording(bench: &Bench, signals: &str) -> Verdict<(Session, Program, i32)> {
     let (mut session, program, shell) = running(bench, &format!("ready; record {signals} PWR"))?;
-    session.reports.expect("p recording")?;
+    session.told("p recording")?;
     Ok((session, program, shell))
 }
 
@@ -33,7 +33,7 @@ pub fn stop(session: &mut Session, program: &Program, shell: i32) -> Verdict {
 /// `fg`: the program hears of it, and has the terminal if it has any.
 pub fn to_foreground(session: &mut Session, program: &Program) -> Verdict {
     session.enter("fg")?;
-    session.reports.expect("p got CONT")?;
+    session.told("p got CONT")?;
     if session.bench.mode != Mode::Session && program.has_terminal {
         session.foreground(program.group)?;
     }
@@ -77,12 +77,12 @@ pub fn ctrl_z_handled(bench: &Bench) -> Verdict {
     let script = "ready; block TSTP CONT; report blocked; await TSTP; report tidied; \
                   unblock TSTP; kill TSTP; await CONT; read";
     let (mut session, program, shell) = running(bench, script)?;
-    session.reports.expect("p blocked")?;
+    session.told("p blocked")?;
     stop(&mut session, &program, shell)?;
-    session.reports.expect("p tidied")?;
+    session.told("p tidied")?;
     to_foreground(&mut session, &program)?;
     session.enter("hello")?;
-    session.reports.expect("p read hello")?;
+    session.told("p read hello")?;
     Ok(session.prompt().map(drop)?)
 }
 
@@ -101,11 +101,11 @@ pub fn fg(bench: &Bench) -> Verdict {
 pub fn fg_reads(bench: &Bench) -> Verdict {
     let script = "ready; block CONT; report blocked; await CONT; read; exit 5";
     let (mut session, program, shell) = running(bench, script)?;
-    session.reports.expect("p blocked")?;
+    session.told("p blocked")?;
     stop(&mut session, &program, shell)?;
     to_foreground(&mut session, &program)?;
     session.enter("hello")?;
-    session.reports.expect("p read hello")?;
+    session.told("p read hello")?;
     session.prompt()?;
     session.enter("echo code=$?")?;
     Ok(session.prompt_after("code=5")?)
@@ -115,7 +115,7 @@ pub fn bg(bench: &Bench) -> Verdict {
     let (mut session, program, shell) = recording(bench, "CONT INT")?;
     stop(&mut session, &program, shell)?;
     session.enter("bg")?;
-    session.reports.expect("p got CONT")?;
+    session.told("p got CONT")?;
     session.prompt()?;
     session.fence(&program)?;
     same("the foreground group", session.shell_group(), shell)?;
@@ -134,17 +134,17 @@ pub fn bg(bench: &Bench) -> Verdict {
 pub fn bg_fg_reads(bench: &Bench) -> Verdict {
     let script = "ready; block CONT USR1; report blocked; await CONT; await USR1; read; exit 5";
     let (mut session, program, shell) = running(bench, script)?;
-    session.reports.expect("p blocked")?;
+    session.told("p blocked")?;
     stop(&mut session, &program, shell)?;
     session.enter("bg")?;
-    session.reports.expect("p got CONT")?;
+    session.told("p got CONT")?;
     session.prompt()?;
     session.enter("fg")?;
     session.foreground(group_of(program.init))?;
     session.signal(program.init, libc::SIGUSR1)?;
-    session.reports.expect("p got USR1")?;
+    session.told("p got USR1")?;
     session.enter("hello")?;
-    session.reports.expect("p read hello")?;
+    session.told("p read hello")?;
     session.prompt()?;
     session.enter("echo code=$?")?;
     Ok(session.prompt_after("code=5")?)
@@ -180,7 +180,7 @@ pub fn kill_running(bench: &Bench) -> Verdict {
     let line = session.line("ready; record CONT PWR")?;
     session.enter(&format!("{line} &"))?;
     let program = session.ready()?;
-    session.reports.expect("p recording")?;
+    session.told("p recording")?;
     session.prompt()?;
     kill_job(&mut session, &program)
 }
@@ -190,9 +190,27 @@ pub fn kill_continued(bench: &Bench) -> Verdict {
     let (mut session, program, shell) = recording(bench, "CONT")?;
     stop(&mut session, &program, shell)?;
     session.enter("bg")?;
-    session.reports.expect("p got CONT")?;
+    session.told("p got CONT")?;
     session.prompt()?;
     kill_job(&mut session, &program)
+}
+
+/// The program of a stopped job is killed by somebody else: when the shell continues the job the init
+/// ends, and takes no terminal along that is the shell's.
+pub fn stopped_and_killed(bench: &Bench) -> Verdict {
+    let (mut session, program, shell) = recording(bench, "CONT")?;
+    let modes = session.tty().modes();
+    stop(&mut session, &program, shell)?;
+    session.signal(program.pid, libc::SIGKILL)?;
+    let is_dead = |_: &mut Session| matches!(state(program.pid), None | Some('Z'));
+    session.wait_for("whether the program is dead", true, is_dead)?;
+    session.enter("bg")?;
+    session.prompt()?;
+    session.wait_for("the init", None, |_| state(program.init).filter(|state| *state != 'Z'))?;
+    same("the foreground group", session.shell_group(), shell)?;
+    same("the terminal's modes", session.tty().modes(), modes)?;
+    session.enter("echo alive=$((1+1))")?;
+    Ok(session.prompt_after("alive=2")?)
 }
 
 /// What a program does to the terminal before it ends in some way.
@@ -247,12 +265,12 @@ fn script_gets_it_back(bench: &Bench, script: &str) -> Verdict {
     ];
     session.files.file("script", commands.join("\n"), 0o644);
     session.enter(&format!("sh {}", session.path_of("script")))?;
-    let before = session.reports.expect("before modes")?;
-    let after = session.reports.expect("after modes")?;
+    let before = session.told("before modes")?;
+    let after = session.told("after modes")?;
     same("the terminal's modes", after, before)?;
-    session.reports.expect("after going on")?;
+    session.told("after going on")?;
     session.enter("hello")?;
-    session.reports.expect("after read hello")?;
+    session.told("after read hello")?;
     session.prompt()?;
     session.enter("echo code=$?")?;
     let code = if script.contains("kill KILL") { "code=137" } else { "code=3" };
@@ -289,7 +307,7 @@ pub fn has_no_terminal(bench: &Bench) -> Verdict {
     let shell = session.shell_group();
     let line = session.line("tty; exit 4")?;
     session.enter(&line)?;
-    session.reports.expect("p tty no")?;
+    session.told("p tty no")?;
     session.prompt()?;
     session.enter("echo code=$?")?;
     session.prompt_after("code=4")?;
@@ -303,7 +321,7 @@ pub fn background_steals_nothing(bench: &Bench) -> Verdict {
     let line = session.line("ready; record INT PWR")?;
     session.enter(&format!("{line} &"))?;
     let program = session.ready()?;
-    session.reports.expect("p recording")?;
+    session.told("p recording")?;
     session.prompt()?;
     session.fence(&program)?;
     same("the foreground group", session.shell_group(), shell)?;
@@ -322,7 +340,7 @@ pub fn background_ends(bench: &Bench) -> Verdict {
     let modes = session.tty().modes();
     let line = session.line("ready; exit 7")?;
     session.enter(&format!("{line} &"))?;
-    session.reports.expect("p ready")?;
+    session.told("p ready")?;
     session.prompt()?;
     session.enter("wait $!; echo code=$?")?;
     session.prompt_after("code=7")?;
@@ -346,7 +364,7 @@ pub fn background_reader(bench: &Bench) -> Verdict {
     session.enter("fg")?;
     session.foreground(program.group)?;
     session.enter("hello")?;
-    session.reports.expect("p read hello")?;
+    session.told("p read hello")?;
     session.prompt()?;
     session.enter("echo code=$?")?;
     Ok(session.prompt_after("code=7")?)
@@ -361,7 +379,7 @@ fn with_input(bench: &Bench, line: impl FnOnce(&str) -> String) -> Verdict {
     let errors = session.path_of("errors");
     let command = format!("{} 2>{errors}", session.line("ready; exit 7")?);
     session.enter(&line(&command))?;
-    session.reports.expect("p ready")?;
+    session.told("p ready")?;
     session.prompt()?;
     session.enter("echo code=$?")?;
     session.prompt_after("code=7")?;
@@ -399,7 +417,7 @@ fn ctrl_c_with_input(bench: &Bench, line: impl FnOnce(&str) -> String) -> Verdic
     let command = session.line("ready; record INT PWR")?;
     session.enter(&line(&command))?;
     let program = session.ready()?;
-    session.reports.expect("p recording")?;
+    session.told("p recording")?;
     Ok(session.each_once(&program, "INT", |it| it.press("\x03"))?)
 }
 
@@ -423,7 +441,7 @@ pub fn fg_in_a_pipeline(bench: &Bench) -> Verdict {
     let command = session.line("ready; record CONT INT PWR")?;
     session.enter(&format!("tail -f /dev/null | {command}"))?;
     let program = session.ready()?;
-    session.reports.expect("p recording")?;
+    session.told("p recording")?;
     stop(&mut session, &program, shell)?;
     to_foreground(&mut session, &program)?;
     Ok(session.ctrl_c(&program)?)
