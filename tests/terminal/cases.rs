@@ -6,7 +6,7 @@ use crate::bench::{Case, Kind, Mode, Stop};
 use crate::{nested, pid1, shell, tmux};
 
 /// How long ours may take for a step. Generous, so that a busy machine is no failure.
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// A line of the table: every case of it has to hold.
 pub struct Row {

@@ -223,8 +223,7 @@ pub fn input_other_terminal(bench: &Bench) -> Verdict {
 pub fn without_a_controlling_terminal(bench: &Bench) -> Verdict {
     let (_master, slave, _) = stray_terminal();
     let words = [bench.words(true)?, probe_words("ready; record INT PWR")].concat();
-    let mut session =
-        Session::in_namespace(bench, |it| it.new_session().stdin(Stream::Given(slave)), words)?;
+    let mut session = Session::in_namespace(bench, |it| it.new_session().stdin(Stream::Given(slave)), words)?;
     let program = begin(&mut session)?;
     session.each_once(&program, "INT", |it| it.signal(program.init, libc::SIGINT))?;
     Ok(same("standard error", session.run.stderr(), String::new())?)

@@ -156,7 +156,8 @@ impl Session {
     pub fn ready(&mut self) -> Verdict<Program> {
         let said = self.told("p ready")?;
         let inner: Option<i32> = said.split(' ').next().and_then(|pid| pid.parse().ok());
-        let all: Vec<Process> = Process::read(self.run.pid()).into_iter().chain(self.run.processes()).collect();
+        let all: Vec<Process> =
+            Process::read(self.run.pid()).into_iter().chain(self.run.processes()).collect();
         let find = |pid: i32| all.iter().find(|it| it.pid == pid);
         let process = all
             .iter()

@@ -155,44 +155,75 @@ fn group_of(pid: i32) -> i32 {
     unsafe { libc::getpgid(pid) }
 }
 
-/// `kill %1`: program and init have ended, of SIGTERM as the shell says.
-fn kill_job(session: &mut Session, program: &Program) -> Verdict {
+/// `kill %1`: program and init have ended, of SIGTERM if the shell says of what.
+fn kill_job(session: &mut Session, program: &Program) -> Verdict<Told> {
     session.enter("kill %1")?;
     let mut said = session.prompt()?;
     for pid in [program.pid, program.init] {
-        session.wait_for(&format!("the state of {pid}"), None, |_| state(pid).filter(|state| *state != 'Z'))?;
+        session
+            .wait_for(&format!("the state of {pid}"), None, |_| state(pid).filter(|state| *state != 'Z'))?;
     }
     // It is said before the next prompt at the latest.
     session.enter("echo on")?;
     said.push_str(&session.prompt()?);
-    let is_known = ["Terminated", "Exit 143"].iter().any(|text| said.contains(text));
-    if is_known { Ok(()) } else { Err(format!("nothing of the job's end: {said:?}").into()) }
+    let has = |texts: &[&str]| texts.iter().any(|text| said.contains(text));
+    if has(&["Terminated", "Exit 143"]) {
+        Ok(Told::Yes)
+    } else if has(&["Exit", "Done", "Killed"]) {
+        Err(format!("not how SIGTERM ends a job: {said:?}").into())
+    } else {
+        Ok(Told::No)
+    }
+}
+
+/// Whether the shell has told how its job ended. bash 5.2 does not if that happens while it still
+/// tells that the job is stopped.
+#[derive(PartialEq, Eq)]
+enum Told {
+    Yes,
+    No,
+}
+
+/// Tries it again where the shell has not told.
+fn until_told(mut attempt: impl FnMut() -> Verdict<Told>) -> Verdict {
+    for _ in 0..10 {
+        if attempt()? == Told::Yes {
+            return Ok(());
+        }
+    }
+    Err("the shell never tells how the job ended".to_owned().into())
 }
 
 pub fn kill_stopped(bench: &Bench) -> Verdict {
-    let (mut session, program, shell) = recording(bench, "CONT")?;
-    stop(&mut session, &program, shell)?;
-    kill_job(&mut session, &program)
+    until_told(|| {
+        let (mut session, program, shell) = recording(bench, "CONT")?;
+        stop(&mut session, &program, shell)?;
+        kill_job(&mut session, &program)
+    })
 }
 
 pub fn kill_running(bench: &Bench) -> Verdict {
-    let mut session = Session::shell(bench)?;
-    let line = session.line("ready; record CONT PWR")?;
-    session.enter(&format!("{line} &"))?;
-    let program = session.ready()?;
-    session.told("p recording")?;
-    session.prompt()?;
-    kill_job(&mut session, &program)
+    until_told(|| {
+        let mut session = Session::shell(bench)?;
+        let line = session.line("ready; record CONT PWR")?;
+        session.enter(&format!("{line} &"))?;
+        let program = session.ready()?;
+        session.told("p recording")?;
+        session.prompt()?;
+        kill_job(&mut session, &program)
+    })
 }
 
 /// `bg` and then `kill %1`.
 pub fn kill_continued(bench: &Bench) -> Verdict {
-    let (mut session, program, shell) = recording(bench, "CONT")?;
-    stop(&mut session, &program, shell)?;
-    session.enter("bg")?;
-    session.told("p got CONT")?;
-    session.prompt()?;
-    kill_job(&mut session, &program)
+    until_told(|| {
+        let (mut session, program, shell) = recording(bench, "CONT")?;
+        stop(&mut session, &program, shell)?;
+        session.enter("bg")?;
+        session.told("p got CONT")?;
+        session.prompt()?;
+        kill_job(&mut session, &program)
+    })
 }
 
 /// The program of a stopped job is killed by somebody else: when the shell continues the job the init

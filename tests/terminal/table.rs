@@ -97,7 +97,11 @@ fn the_table() {
         let is_skipped = found.cell.is_none() && !crate::support::must_not_skip();
         if !is_skipped && found.cell != Some(expected) {
             let why = found.why.join("\n");
-            let _ = writeln!(wrong, "{init}: {:?} is {:?}, not {expected:?}: {why}", ROWS[*row].words, found.cell);
+            let _ = writeln!(
+                wrong,
+                "{init}: {:?} is {:?}, not {expected:?}: {why}",
+                ROWS[*row].words, found.cell
+            );
         }
         if is_skipped {
             println!("{init}: {}", found.why.join("; "));

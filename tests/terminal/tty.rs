@@ -75,7 +75,10 @@ impl Tty {
                 return Ok(before);
             }
             if Instant::now() >= deadline {
-                return Err(format!("no {text:?} on the terminal after {:?}; since then: {new:?}", self.limit));
+                return Err(format!(
+                    "no {text:?} on the terminal after {:?}; since then: {new:?}",
+                    self.limit
+                ));
             }
             wait_readable(&self.master, deadline);
         }
