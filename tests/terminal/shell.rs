@@ -470,8 +470,13 @@ pub fn fg_in_a_pipeline(bench: &Bench) -> Verdict {
     let mut session = Session::shell(bench)?;
     let shell = session.shell_group();
     let command = session.line("ready; record CONT INT PWR")?;
-    session.enter(&format!("tail -f /dev/null | {command}"))?;
+    // A shell's child that is not yet what it is to be ignores stops.
+    let first = crate::session::quoted(&crate::session::probe_words("name first; report up; pause"));
+    session.enter(&format!("{first} | {command}"))?;
     let program = session.ready()?;
+    session.reports.rewind();
+    session.told("first up")?;
+    session.reports.rewind();
     session.told("p recording")?;
     stop(&mut session, &program, shell)?;
     to_foreground(&mut session, &program)?;

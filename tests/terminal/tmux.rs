@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::bench::{Bench, Kind, Verdict, need, need_namespaces};
+use crate::bench::{Bench, Verdict, need, need_namespaces};
 use crate::probe;
 use crate::reports::Reports;
 use crate::session::{probe_words, quoted};
@@ -92,11 +92,15 @@ impl Tmux {
         self.command(&["capture-pane", "-p", "-J"])
     }
 
-    fn shows_what(&self, what: &str, mut holds: impl FnMut(&str) -> bool) -> Result<(), String> {
+    fn wait_until(
+        &self,
+        what: &str,
+        mut holds: impl FnMut(&str) -> Result<bool, String>,
+    ) -> Result<(), String> {
         let deadline = Instant::now() + self.bench.limit;
         loop {
             let screen = self.screen()?;
-            if holds(&screen) {
+            if holds(&screen)? {
                 return Ok(());
             }
             if Instant::now() >= deadline {
@@ -104,6 +108,10 @@ impl Tmux {
             }
             std::thread::sleep(GLANCE);
         }
+    }
+
+    fn shows_what(&self, what: &str, holds: impl Fn(&str) -> bool) -> Result<(), String> {
+        self.wait_until(what, |screen| Ok(holds(screen)))
     }
 
     /// Waits until this is on the screen.
@@ -129,14 +137,13 @@ impl Tmux {
     fn takes_commands(&self, file: &Path) -> Result<(), String> {
         const PATIENCE: Duration = Duration::from_millis(200);
         let mut asked: Option<Instant> = None;
-        self.shows_what("an editor that takes commands", |_| {
+        self.wait_until("an editor that takes commands", |_| {
             if asked.is_none_or(|asked| asked.elapsed() > PATIENCE) {
-                let line = format!(":w! {}", file.display());
-                let pressed = self.press(&["Escape"]).and_then(|()| self.enter(&line));
+                self.press(&["Escape"])?;
+                self.enter(&format!(":w! {}", file.display()))?;
                 asked = Some(Instant::now());
-                return pressed.is_err();
             }
-            file.exists()
+            Ok(file.exists())
         })
     }
 
@@ -184,9 +191,12 @@ pub fn jobs(bench: &Bench) -> Verdict {
     tmux.enter("kill %1")?;
     tmux.ends_with("@7>")?;
     // That it has ended is said before one of the next prompts, for which it takes no command.
-    Ok(tmux.shows_what("the job's end", |screen| {
+    Ok(tmux.wait_until("the job's end", |screen| {
         let is_there = ["Terminated", "Exit 143"].iter().any(|text| screen.contains(text));
-        is_there || tmux.press(&["Enter"]).is_err()
+        if !is_there {
+            tmux.press(&["Enter"])?;
+        }
+        Ok(is_there)
     })?)
 }
 
@@ -254,6 +264,13 @@ pub fn vi_below_pid_1(bench: &Bench) -> Verdict {
     tmux.shows(&format!("typed {NEEDLE}"))?;
     tmux.command(&["send-keys", "-l", ":wq"])?;
     tmux.press(&["Enter"])?;
-    let is_written = |_: &str| std::fs::read_to_string(&file).is_ok_and(|text| text.starts_with("typed"));
-    Ok(tmux.shows_what("the end of an editor that has written its file", is_written)?)
+    // Its window ends with it, so there is no screen to look at.
+    let deadline = Instant::now() + tmux.bench.limit;
+    while !std::fs::read_to_string(&file).is_ok_and(|text| text.starts_with("typed")) {
+        if Instant::now() >= deadline {
+            return Err("the editor does not write its file".to_owned().into());
+        }
+        std::thread::sleep(GLANCE);
+    }
+    Ok(())
 }
