@@ -528,13 +528,26 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         };
         self.program_is_stopped = true;
         self.say(c"3the program was stopped by %s", None, signal, Word::NONE);
+        // A job that runs in the background is not told when its shell puts it into the
+        // foreground.
+        let wants_terminal = [Signal::TTIN, Signal::TTOU].contains(&signal);
+        if wants_terminal && !self.terminal_is_lent && !self.is_pid_1() {
+            self.terminal_is_lent = self.hand_terminal_over();
+            if self.terminal_is_lent {
+                self.program_is_stopped = false;
+                self.forward(Signal::CONT, false);
+                return;
+            }
+        }
         if self.terminal_is_lent || self.is_pid_1() && signal != Signal::STOP {
             // As PID 1 too, since whoever has it in place of the program may have gone.
             self.kernel.take_terminal_back(self.setup.init, None);
         }
         let as_shell = if signal == Signal::STOP { Signal::TSTP } else { signal };
         if !self.is_pid_1() && self.kernel.stop_own_group(as_shell) {
-            // The SIGCONT is still to be received, and does the rest.
+            // The SIGCONT is still to be received, and does the rest. Until then the terminal
+            // is the shell's, also if the program is dead when the init goes on.
+            self.terminal_is_lent = false;
             return;
         }
         self.terminal_is_lent = self.hand_terminal_over();

@@ -276,6 +276,15 @@ impl Container {
         self.stdin(Stream::Given(pty.slave)).new_session()
     }
 
+    /// The same, with standard output and error on the terminal as well.
+    pub fn interactive(self) -> Self {
+        let mut container = self.terminal();
+        let Stream::Given(slave) = &container.streams[0] else { unreachable!("a terminal was given") };
+        let copy = || Stream::Given(slave.try_clone().expect("one more descriptor"));
+        (container.streams[1], container.streams[2]) = (copy(), copy());
+        container
+    }
+
     pub fn new_group(mut self) -> Self {
         self.plan.new_group = true;
         self
