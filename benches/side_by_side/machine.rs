@@ -1,7 +1,8 @@
 //! The machine: one CPU of it, no terminal, and what it is.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::{SigHandler, Signal, signal};
@@ -65,7 +66,7 @@ pub fn namespaces(alone: &Subject, nothing: &Path) -> Result<libc::c_int, String
     Err(format!("no PID namespace can be made: {reason}"))
 }
 
-/// Waits, for a minute at most, until the machine has room for so many processes more:
+/// Waits, for two minutes in all of the run, until the machine has room for so many processes more:
 /// others may use up its numbers for a while, and nothing tells when they are free again.
 pub fn room_for(processes: usize) -> Result<(), String> {
     let number = |file: &str, read: fn(&str) -> Option<&str>| {
@@ -74,18 +75,20 @@ pub fn room_for(processes: usize) -> Result<(), String> {
             .and_then(|word| word.trim().parse::<usize>().ok())
             .ok_or_else(|| format!("{file}: no number"))
     };
-    let start = Instant::now();
-    let most = number("/proc/sys/kernel/pid_max", Some)?.min(number("/proc/sys/kernel/threads-max", Some)?);
+    static WAITED: AtomicU64 = AtomicU64::new(0);
+    let pause = Duration::from_millis(100);
+    let most = number("/proc/sys/kernel/pid_max", |text| Some(text))?
+        .min(number("/proc/sys/kernel/threads-max", |text| Some(text))?);
     loop {
         // proc_loadavg(5): the fourth field is RUNNABLE/ALL.
         let all = number("/proc/loadavg", |text| text.split(' ').nth(3)?.split('/').nth(1))?;
         if all + processes + SPARE < most {
             return Ok(());
         }
-        if start.elapsed() > Duration::from_secs(60) {
+        if WAITED.fetch_add(1, Relaxed) > 1200 {
             return Err(format!("the machine has {all} processes and no room for {processes} more"));
         }
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(pause);
     }
 }
 
