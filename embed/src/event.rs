@@ -154,7 +154,7 @@ mod tests {
             signal in 1i32..=64, process: i32, group: bool, status in 0i32..=0xffff, text in "\\PC{0,80}",
         ) {
             let signal = Signal::new(signal).unwrap();
-            let arguments = format!("{text}");
+            let arguments = &text;
             let mut stream = Vec::new();
             stream.extend_from_slice(Bytes::sent(signal, process, group).written());
             stream.extend_from_slice(Bytes::reaped(process, status).written());
