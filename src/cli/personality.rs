@@ -107,7 +107,7 @@ const TINI_VERSION: Text = version!("tini version ", concat!(" (tini-rs)", env!(
 
 const OWN: Personality = Personality {
     options: Options { table: NATIVE, letters: "" },
-    usage: "Usage: tini-rs [OPTIONS] [--] PROGRAM [ARGS...]\n",
+    usage: "Usage: tini-rs [OPTIONS] [--] PROGRAM [ARGS...]",
     version: TINI_VERSION,
     prefix: Text::from(c"[^ tini-rs (@)] "),
     texts: &OWN_TEXTS,
@@ -139,7 +139,7 @@ static PERSONALITIES: [Personality; 6] = [
     OWN,
     Personality {
         options: Options { table: NATIVE, letters: "hspvwgelV" },
-        usage: "tini (%)\nUsage: tini [OPTIONS] PROGRAM -- [ARGS] | --version\n",
+        usage: "tini (%)\nUsage: tini [OPTIONS] PROGRAM -- [ARGS] | --version",
         prefix: Text::from(c"[$ tini (@)] "),
         reach: Reach::Leader,
         exits_at_once: true,
@@ -147,7 +147,7 @@ static PERSONALITIES: [Personality; 6] = [
     },
     Personality {
         options: Options { table: NATIVE, letters: "crvhV" },
-        usage: "%\nUsage: dumb-init [option] command [[arg] ...]\n",
+        usage: "%\nUsage: dumb-init [option] command [[arg] ...]",
         version: version!("dumb-init v", ""),
         prefix: Text::from(c"[dumb-init] "),
         texts: &DUMB_INIT_TEXTS,
@@ -160,7 +160,7 @@ static PERSONALITIES: [Personality; 6] = [
     },
     Personality {
         options: Options { table: NATIVE, letters: "ghLPV" },
-        usage: "usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]\n",
+        usage: "usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]",
         version: version!("tini version ", "_catatonit"),
         prefix: Text::from(c"% (catatonit:@): "),
         reach: Reach::Leader,
@@ -170,7 +170,7 @@ static PERSONALITIES: [Personality; 6] = [
     },
     Personality {
         options: Options { table: PID1, letters: "" },
-        usage: "Usage: pid1 [OPTIONS] COMMAND [ARGS]...\n",
+        usage: "Usage: pid1 [OPTIONS] COMMAND [ARGS]...",
         version: version!("pid1 ", ""),
         prefix: Text::from(c"[pid1] "),
         reach: Reach::Program,
