@@ -108,17 +108,13 @@ fn manual_variables() -> String {
     let mut text = String::new();
     for option in help::options() {
         for variable in about(option).variables {
-            let value = match &option.value {
-                Some(value) => format!("\\fB={}\\fR", roff(&format!("`{value}`"))),
-                None if *variable == "TINI_VERBOSITY" => "\\fB=\\fINUMBER\\fR".to_owned(),
-                None => String::new(),
-            }
-            .replace("\\fB=\\fB", "\\fB=\\fI");
-            let name = forms(option, ["`", "`"], ["", ""]).pop().expect("a long name");
-            let name = name.split(' ').next().expect("a word").to_owned();
-            let name = if name.ends_with('`') { name } else { format!("{name}`") };
-            let as_option = roff(&format!("As {name}."));
-            write!(text, ".TP\n\\fB{variable}\\fR{value}\n{as_option}\n").expect("a string");
+            let value = match *variable {
+                "TINI_VERBOSITY" => Some("NUMBER"),
+                _ => option.value.as_deref(),
+            };
+            let value = value.map(|value| format!("\\fB=\\fI{value}\\fR")).unwrap_or_default();
+            let long = option.long.replace('-', "\\-");
+            writeln!(text, ".TP\n\\fB{variable}\\fR{value}\nAs \\fB\\-\\-{long}\\fR.").expect("a string");
         }
     }
     text
