@@ -182,38 +182,37 @@ impl Piece for Opt {
     }
 }
 
-/// The native options. Those of tini, dumb-init and catatonit are among them. The last
-/// two lines are for variables alone: without dashes no word is like them, and without
-/// a description `--help` leaves them out.
+/// The native options, in groups: a description's line feed ends one. Those of tini,
+/// dumb-init and catatonit are among them. Without a description `--help` leaves a line
+/// out; the last two are for variables alone, since without dashes no word is like them.
 pub(super) const NATIVE: Table = table!(&[
     (Setting::GRACE_PERIOD.0, "-t, --grace-period DURATION\thow long a shutdown may take: 10s, 500ms, 1m30s"),
+    (Setting::WAIT_ALL.0, "-W, --wait-all\tgo on until the last process has ended"),
+    (Setting::PAUSE.0, "-P, --pause\trun nothing, collect orphans until TERM or INT"),
+    (Setting::REMAP_EXIT.0, "-e, --remap-exit CODE[:CODE]\texit with 0, or the second code, instead"),
     (Setting::PROCESS_GROUP.0, "-g, --process-group\tsignals go to the program's process group"),
     (Setting::SINGLE_CHILD.0, "-c, --single-child\tsignals go to the program alone"),
     (Setting::SESSION.0, "-S, --session\tthe program gets a session of its own"),
-    (Setting::SUBREAPER.0, "-s, --subreaper\tcollect orphans when not PID 1 (default)"),
-    (Setting::PARENT_DEATH_SIGNAL.0, "-p, --parent-death-signal SIG\treceive SIG when the parent dies"),
     (Setting::REWRITE.0, "-r, --rewrite SIG:SIG\tpass a signal on as another; 0 drops it"),
-    (Setting::REMAP_EXIT.0, "-e, --remap-exit CODE[:CODE]\texit with 0, or the second code, instead"),
+    (Setting::PARENT_DEATH_SIGNAL.0, "-p, --parent-death-signal SIG\treceive SIG when the parent dies"),
+    (Setting::SUBREAPER.0, "-s, --subreaper\tcollect orphans when not PID 1 (default)\n"),
+    (Setting::USER.0, "    --user UID[:GID]\trun the program as this user"),
+    (Setting::WORKDIR.0, "    --workdir DIR\trun the program in DIR"),
+    (Setting::ENV.0, "    --env NAME=VALUE\tadd to the program's environment\n"),
     (Setting::WARN_ON_REAP.0, "-w, --warn-on-reap\twarn of each orphan collected"),
     (Setting::VERBOSE.0, "-v, --verbose\tsay more, up to -vvv"),
     (Setting::QUIET.0, "-q, --quiet\tsay less"),
-    (Setting::PAUSE.0, "-P, --pause\trun nothing, collect orphans until TERM or INT"),
-    (Setting::WAIT_ALL.0, "-W, --wait-all\tgo on until the last process has ended"),
-    (Setting::USER.0, "    --user UID[:GID]\trun the program as this user"),
-    (Setting::WORKDIR.0, "    --workdir DIR\trun the program in DIR"),
-    (Setting::ENV.0, "    --env NAME=VALUE\tadd to the program's environment"),
     (Setting::LICENSE.0, "-l, --license\tprint the licence"),
-    (Setting::LICENSE.0, "-L, --license"),
     (Setting::VERSION.0, "-V, --version\tprint the version"),
     (Setting::HELP.0, "-h, --help\tprint this text"),
+    (Setting::LICENSE.0, "-L, --license"),
     (Setting::KILL_PROCESS_GROUP.0, "      kill-process-group"),
     (Setting::VERBOSITY.0, "      verbosity NUMBER"),
 ]);
 
 /// What `--help` says below the native options.
-pub(super) const VARIABLES: &str = "
-Variables: TINI_GRACE_PERIOD=10s, TINI_WAIT_ALL=1 and so on;
-for -g TINI_KILL_PROCESS_GROUP=1, for -v TINI_VERBOSITY=0 to 4.
+pub(super) const VARIABLES: &str = "\
+Variables: TINI_GRACE_PERIOD=5s, TINI_VERBOSITY=2, TINI_KILL_PROCESS_GROUP=0 ...
 ";
 
 /// The options of the pid1 binary, some of whose letters mean other things.

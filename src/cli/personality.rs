@@ -105,7 +105,7 @@ const TINI_VERSION: Text = version!("tini version ", concat!(" (tini-rs)", env!(
 
 const OWN: Personality = Personality {
     options: Options { table: NATIVE, letters: Text::from(c"") },
-    usage: Text::from(c"Usage: tini-rs [OPTIONS] [--] PROGRAM [ARGS...]\n"),
+    usage: Text::from(c"Usage: tini-rs [OPTIONS] [--] PROGRAM [ARGS...]"),
     version: TINI_VERSION,
     prefix: Text::from(c"[^ tini-rs (@)] "),
     texts: &OWN_TEXTS,
@@ -136,7 +136,7 @@ static PERSONALITIES: [Personality; 6] = [
     OWN,
     Personality {
         options: Options { table: NATIVE, letters: Text::from(c"hspvwgelV") },
-        usage: Text::from(c"tini (%)\nUsage: tini [OPTIONS] PROGRAM -- [ARGS] | --version\n"),
+        usage: Text::from(c"tini (%)\nUsage: tini [OPTIONS] PROGRAM -- [ARGS] | --version"),
         prefix: Text::from(c"[$ tini (@)] "),
         reach: Reach::Leader,
         exits_at_once: true,
@@ -144,7 +144,7 @@ static PERSONALITIES: [Personality; 6] = [
     },
     Personality {
         options: Options { table: NATIVE, letters: Text::from(c"crvhV") },
-        usage: Text::from(c"%\nUsage: dumb-init [option] command [[arg] ...]\n"),
+        usage: Text::from(c"%\nUsage: dumb-init [option] command [[arg] ...]"),
         version: version!("dumb-init v", ""),
         prefix: Text::from(c"[dumb-init] "),
         texts: &DUMB_INIT_TEXTS,
@@ -156,7 +156,7 @@ static PERSONALITIES: [Personality; 6] = [
     },
     Personality {
         options: Options { table: NATIVE, letters: Text::from(c"ghLPV") },
-        usage: Text::from(c"usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]\n"),
+        usage: Text::from(c"usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]"),
         version: version!("tini version ", "_catatonit"),
         prefix: Text::from(c"% (catatonit:@): "),
         reach: Reach::Leader,
@@ -166,7 +166,7 @@ static PERSONALITIES: [Personality; 6] = [
     },
     Personality {
         options: Options { table: PID1, letters: Text::from(c"") },
-        usage: Text::from(c"Usage: pid1 [OPTIONS] COMMAND [ARGS]...\n"),
+        usage: Text::from(c"Usage: pid1 [OPTIONS] COMMAND [ARGS]..."),
         version: version!("pid1 ", ""),
         prefix: Text::from(c"[pid1] "),
         reach: Reach::Program,

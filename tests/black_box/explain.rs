@@ -1,7 +1,6 @@
 //! What the init explains: who stopped it, who held the shutdown up, by whom the program was killed.
 //! Each case is made to happen for real, and the words are read.
 
-use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
