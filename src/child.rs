@@ -6,9 +6,9 @@
 //! the last call before the exec. So no signal meets a half-made child, and a
 //! reason why the program could not be run is simply there when the init goes on.
 
-use crate::cli::{Config, PID_VARIABLES, Reach};
+use crate::cli::{Config, Reach, VARIABLES};
 use crate::signal::SignalSet;
-use crate::sys::{self, ChildSignal, Errno, Failure, Pid, Room, Spawned, Step, Terminal};
+use crate::sys::{self, ChildSignal, Errno, Failure, Pid, Room, Spawned, Step, Terminal, Text};
 use crate::terminal::{self, Found};
 use crate::text::{DIGITS, digits, take_number};
 
@@ -106,20 +106,23 @@ fn execute(launch: &mut Launch) -> Failure {
     {
         return Failure { step: Step::Directory, error };
     }
-    Failure { step: Step::Exec, error: execute_named(launch, &PID_VARIABLES) }
+    Failure { step: Step::Exec, error: execute_named(launch, 0) }
 }
 
-/// Executes the program with those of the variables `names` naming this process that
-/// named the init: what they announce is for the program (`sd_listen_fds(3)`). Returns
-/// only the error.
-fn execute_named(launch: &Launch, names: &[&str]) -> Errno {
+/// Executes the program with those of [`VARIABLES`] from `first` on naming this process
+/// that named the init: what they announce is for the program (`sd_listen_fds(3)`).
+/// Returns only the error.
+fn execute_named(launch: &Launch, first: usize) -> Errno {
     let Launch { config, inherited, init, .. } = launch;
-    let [name, names @ ..] = names else {
+    let ([pids @ .., _], [places @ .., path]) = (VARIABLES, config.places);
+    let (Some(name), Some(place)) = (pids.get(first), places.get(first)) else {
         let _ = sys::set_blocked_signals(inherited.blocked);
-        return path::execute(config.program, config.environment);
+        return path::execute(config.program, config.environment, path);
     };
-    let others = || execute_named(launch, names);
-    let Some((mut value, place)) = config.environment.find(name.as_bytes()) else { return others() };
+    let others = || execute_named(launch, first.wrapping_add(1));
+    let Some(place) = *place else { return others() };
+    let value = place.split_first().and_then(|(variable, _)| variable.strip_prefix(name.as_bytes()));
+    let mut value = value.unwrap_or(Text::EMPTY);
     if take_number(&mut value) != Some(init.get() as u32) || !value.is_empty() {
         return others();
     }

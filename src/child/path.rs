@@ -14,14 +14,16 @@ const PATH_MAX: usize = libc::PATH_MAX as usize;
 const NAME_MAX: usize = 255;
 
 /// Replaces this process by the program `argv`, with `environment`, looked for in its
-/// PATH. Returns only the error, the one that `execvp(3)` would give.
-pub(super) fn execute(argv: Strings, environment: Strings) -> Errno {
+/// PATH, which stands at `path`. Returns only the error, the one that `execvp(3)` would
+/// give.
+pub(super) fn execute(argv: Strings, environment: Strings, path: Option<Strings>) -> Errno {
     let Some((program, _)) = argv.split_first() else { return Errno::ENOENT };
     let name = program.bytes();
     if program.has(b'/') {
         return run(program, argv, environment);
     }
-    let path = environment.find(b"PATH=").map_or(DEFAULT_PATH, |(path, _)| path.bytes());
+    let path = path.and_then(|place| place.split_first()?.0.strip_prefix(b"PATH="));
+    let path = path.map_or(DEFAULT_PATH, Text::bytes);
     search(name, path, &mut |candidate| run(candidate, argv, environment))
 }
 

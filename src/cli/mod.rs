@@ -62,11 +62,13 @@ pub struct Config<'a> {
     pub program: Strings<'a>,
     /// The environment, for the program as it is.
     pub environment: Strings<'a>,
+    /// Where in it the first of each of [`VARIABLES`] stands (`getenv(3)`).
+    pub places: [Option<Strings<'a>>; VARIABLES.len()],
 }
 
-/// The variables that name the process that they are for (`sd_listen_fds(3)`,
-/// `sd_watchdog_enabled(3)`).
-pub const PID_VARIABLES: [&str; 2] = ["LISTEN_PID=", "WATCHDOG_PID="];
+/// The variables that starting the program needs: two that name the process that they
+/// are for (`sd_listen_fds(3)`, `sd_watchdog_enabled(3)`), and where programs are.
+pub const VARIABLES: [&str; 3] = ["LISTEN_PID=", "WATCHDOG_PID=", "PATH="];
 
 impl<'a> Config<'a> {
     const MOST_VERBOSE: u8 = 4;
@@ -90,6 +92,19 @@ impl<'a> Config<'a> {
             directory: None,
             program,
             environment,
+            places: [None; VARIABLES.len()],
+        }
+    }
+
+    /// Notes where `variable` stands, if the start of the program needs to know.
+    #[inline(never)]
+    fn note(&mut self, variable: Text<'a>, place: Strings<'a>) {
+        if matches!(variable.first(), b'L' | b'W' | b'P') {
+            for (noted, name) in self.places.iter_mut().zip(VARIABLES) {
+                if noted.is_none() && variable.strip_prefix(name.as_bytes()).is_some() {
+                    *noted = Some(place);
+                }
+            }
         }
     }
 }
@@ -206,13 +221,18 @@ impl<'a> Reader<'_, 'a> {
         } else {
             self.options()?;
         }
-        for (variable, _) in self.config.environment {
+        for (variable, place) in self.config.environment {
+            self.config.note(variable, place);
             self.variable(variable)?;
         }
         // Only now, since a variable that the program is given is none of the init's.
         if self.given & Setting::ENV.bit() != 0 {
             self.adding = true;
             self.options()?;
+            self.config.places = [None; VARIABLES.len()];
+            for (variable, place) in self.config.environment {
+                self.config.note(variable, place);
+            }
         }
         if self.config.reach == Reach::Session {
             self.config.policy.rewrite.stop_for_sure();

@@ -48,12 +48,6 @@ impl<'a> Strings<'a> {
         self.split_first().is_none()
     }
 
-    /// The first string that begins with `prefix` (as `getenv(3)` has it, of two the
-    /// first counts): what follows it there, and the array that begins with it.
-    pub(crate) fn find(mut self, prefix: &[u8]) -> Option<(Text<'a>, Strings<'a>)> {
-        self.find_map(|(text, place)| Some((text.strip_prefix(prefix)?, place)))
-    }
-
     /// Calls `work` while `text` stands in the first place, which is not the
     /// closing null. What it reads from the array must not outlive that.
     pub(crate) fn with_first<R>(self, text: Text, work: impl FnOnce() -> R) -> R {
