@@ -307,7 +307,7 @@ fn switching_a_thousand_times_in_a_storm_loses_no_status_and_no_orphan() {
                 return;
             }
             let (end, code) = &ends[number % ends.len()];
-            let storm = "daemon { orphans 100000 };";
+            let storm = "daemon { orphans 200 };";
             let straggler = "daemon { block TERM; say straggler; await TERM; orphans 2; say clean };";
             // At some moment of the storm, if not after its first orphan.
             let switch = if number % 5 == 0 { "orphans 2;" } else { SWITCHED_ON };
