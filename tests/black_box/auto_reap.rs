@@ -313,8 +313,9 @@ fn switching_a_thousand_times_in_a_storm_loses_no_status_and_no_orphan() {
             let switch = if number % 5 == 0 { "orphans 2;" } else { SWITCHED_ON };
             let moment = format!("orphans {};", chance(number) % 20);
             let script = format!("{straggler} {storm} {switch} {moment} {end}");
-            let container = PLACES[number / ends.len() % 2]().options(["-t", "20s"]);
-            let mut run = container.probe(&script).start();
+            // Outside PID 1 those that are left have to be found first, which takes longer.
+            let place = PLACES[usize::from(number / ends.len() % 5 == 4)];
+            let mut run = place().options(["-t", "20s"]).probe(&script).start();
             let outcome = run.wait(LIMIT).expect_code(*code);
             let lines: Vec<&str> = outcome.stdout.lines().collect();
             assert!(lines.is_empty() || lines == ["straggler", "clean"], "{end} {outcome:#?}");
