@@ -307,14 +307,15 @@ fn switching_a_thousand_times_in_a_storm_loses_no_status_and_no_orphan() {
                 return;
             }
             let (end, code) = &ends[number % ends.len()];
-            let storm = "daemon { orphans 100000 };";
+            let storm = "daemon { orphans 200 };";
             let straggler = "daemon { block TERM; say straggler; await TERM; orphans 2; say clean };";
             // At some moment of the storm, if not after its first orphan.
             let switch = if number % 5 == 0 { "orphans 2;" } else { SWITCHED_ON };
             let moment = format!("orphans {};", chance(number) % 20);
             let script = format!("{straggler} {storm} {switch} {moment} {end}");
-            let container = PLACES[number / ends.len() % 2]().options(["-t", "20s"]);
-            let mut run = container.probe(&script).start();
+            // Outside PID 1 those that are left have to be found first, which takes longer.
+            let place = PLACES[usize::from(number / ends.len() % 5 == 4)];
+            let mut run = place().options(["-t", "20s"]).probe(&script).start();
             let outcome = run.wait(LIMIT).expect_code(*code);
             let lines: Vec<&str> = outcome.stdout.lines().collect();
             assert!(lines.is_empty() || lines == ["straggler", "clean"], "{end} {outcome:#?}");

@@ -2,13 +2,12 @@
 //! Each case is made to happen for real, and the words are read.
 
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    Container, LIMIT, Outcome, PLACES, PROBE, Process, Run, Scratch, find_tool, require, require_root, spawn,
-    sys,
+    Container, LIMIT, Outcome, PLACES, PROBE, Process, Run, Scratch, require, require_root, spawn, sys,
 };
 
 /// Users that have no process anywhere else.
@@ -468,4 +467,187 @@ fn the_shutdown_is_summed_up_at_the_end() {
     run.signal_program(libc::SIGUSR1);
     let outcome = run.wait(LIMIT).expect_code(7);
     assert_eq!(summary(&outcome)[1..], [3, 1, 2], "{outcome:#?}");
+}
+
+// ------------------------------------------------------- who killed the program
+
+/// The limit of a test's control group, and more than that.
+const LIMIT_MIB: u64 = 64;
+const TOO_MUCH_MIB: u64 = 200;
+const KILLED: &str = "the program was killed from outside: somebody sent it SIGKILL";
+
+/// A control group with a limit of memory, removed when dropped.
+struct Group {
+    folder: PathBuf,
+    /// The kind of file system, its options and where the first one of its hierarchy is seen.
+    kind: &'static str,
+    options: &'static str,
+    root: PathBuf,
+}
+
+impl Group {
+    /// A group of version 1 or 2, or why there can be none.
+    fn new(version: u32, name: &str) -> Result<Self, String> {
+        let mounts = fs::read_to_string("/proc/self/mounts").map_err(|error| error.to_string())?;
+        let has_memory = |words: &[&str]| match version {
+            1 => words[2] == "cgroup" && words[3].split(',').any(|option| option == "memory"),
+            _ => {
+                let controllers = fs::read_to_string(format!("{}/cgroup.controllers", words[1]));
+                let has_it = |text: String| text.split_whitespace().any(|it| it == "memory");
+                words[2] == "cgroup2" && controllers.is_ok_and(has_it)
+            }
+        };
+        let words = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+        let mount = words.into_iter().find(|words| has_memory(words));
+        let root = mount.map(|words| PathBuf::from(words[1]));
+        let root = root.ok_or(format!("no hierarchy of version {version} has the memory controller"))?;
+        let (kind, options, files): (_, _, &[_]) = match version {
+            1 => ("cgroup", "-o memory", &["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]),
+            _ => ("cgroup2", "", &["memory.max", "memory.swap.max"]),
+        };
+        if version == 2 {
+            // May be on already, or may not be wanted here.
+            fs::write(root.join("cgroup.subtree_control"), "+memory").map_err(|error| error.to_string())?;
+        }
+        let folder = root.join(format!("black-box-{}-{name}", std::process::id()));
+        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let group = Group { folder, kind, options, root };
+        let [limit, swap] = files else { unreachable!("two files") };
+        let bytes = (LIMIT_MIB << 20).to_string();
+        fs::write(group.folder.join(limit), &bytes).map_err(|error| error.to_string())?;
+        // Not everywhere there.
+        let _ = fs::write(group.folder.join(swap), if version == 1 { &bytes } else { "0" });
+        Ok(group)
+    }
+
+    /// What is done for a container to see this group: nothing, the group at the root without a
+    /// namespace of its own, or the namespace's root.
+    fn views(&self) -> [String; 3] {
+        let (root, folder) = (self.root.display(), self.folder.display());
+        [
+            "true".to_owned(),
+            format!("mount --bind {folder} {root}"),
+            format!(
+                "umount {root} && set -- unshare -C sh -c 'mount -t {} {} none {root} && exec \"$@\"' sh \"$@\"",
+                self.kind, self.options
+            ),
+        ]
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Its last process may have ended just now.
+        let deadline = Instant::now() + LIMIT;
+        while fs::remove_dir(&self.folder).is_err() && self.folder.exists() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+/// A file system with files as a control group of version 2 has them: `memory.events` counts so many.
+fn forged_group(path: &str, killed: u32) -> String {
+    let folder = format!("/sys/fs/cgroup{path}");
+    let events =
+        format!("printf 'low 0\\nhigh 3\\nmax 9\\noom 1\\noom_kill {killed}\\n' >{folder}/memory.events");
+    let limit = format!("echo {} >{folder}/memory.max", LIMIT_MIB << 20);
+    format!("mount -t tmpfs none /sys/fs/cgroup && mkdir -p {folder} && {events} && {limit}")
+}
+
+/// Requires that a run tells of no memory in every view of groups of this version.
+#[track_caller]
+fn expect_explained(version: u32) {
+    for (number, place) in PLACES.into_iter().enumerate() {
+        for view in 0..3 {
+            let name = format!("{version}-{number}-{view}");
+            let group = match Group::new(version, &name) {
+                Ok(group) => group,
+                Err(why) => {
+                    println!("skipped: {why}");
+                    return;
+                }
+            };
+            let view = &group.views()[view];
+            let start = |script: &str| place().control_group(&group.folder).probe(script).after(view).start();
+            // Nobody is short of memory: somebody kills it.
+            let mut run = start("say ready; pause");
+            run.wait_for_line("ready");
+            run.signal_program(libc::SIGKILL);
+            let outcome = run.wait(LIMIT).expect_code(137);
+            assert_eq!(of_level(&outcome, "WARN"), [KILLED], "{view}");
+            // The init asks for nothing, so it is never the one that is killed.
+            let outcome = start(&format!("eat {TOO_MUCH_MIB}; pause")).wait(LIMIT).expect_code(137);
+            let told = of_level(&outcome, "WARN");
+            let expected = if number == 0 {
+                format!("out of memory: the container's limit of {LIMIT_MIB} MiB was reached, 1 ")
+            } else {
+                format!(
+                    "probably out of memory: its control group's limit of {LIMIT_MIB} MiB was reached, 1 "
+                )
+            };
+            assert!(told.len() == 1 && told[0].starts_with(&expected), "{view}: {expected} {outcome:#?}");
+            println!("version {version}, {view}: {}", told[0]);
+        }
+    }
+}
+
+#[test]
+fn that_memory_ran_out_is_told_with_the_limit_of_version_1() {
+    require_root!();
+    require!("unshare");
+    expect_explained(1);
+}
+
+#[test]
+fn that_memory_ran_out_is_told_with_the_limit_of_version_2() {
+    require_root!();
+    require!("unshare");
+    expect_explained(2);
+}
+
+/// Where the kernel has no such group to offer: the files that it would have, in the places where a
+/// container sees them.
+#[test]
+fn the_files_of_version_2_are_read_where_they_are() {
+    require_root!();
+    require!("unshare");
+    let own = fs::read_to_string("/proc/self/cgroup").expect("the groups of this process");
+    let Some(path) = own.lines().find_map(|line| line.strip_prefix("0::")) else {
+        println!("skipped: no hierarchy of version 2");
+        return;
+    };
+    if own.lines().any(|line| line.contains(":memory:")) {
+        println!("the memory controller is in version 1, and its files are hidden here");
+    }
+    for place in [path, "", &format!("/unified{path}")] {
+        for (killed, told) in
+            [(0, KILLED), (2, "out of memory: the container's limit of 64 MiB was reached, 2 ")]
+        {
+            let container = Container::as_pid_1().probe("die KILL").after(&forged_group(place, killed));
+            let outcome = container.run().expect_code(137);
+            let text = outcome.expect_one_line("WARN", &[told]);
+            assert!(text.starts_with(told), "{place:?} {text:?}");
+        }
+    }
+    // Nonsense is no evidence.
+    for text in ["oom_kill x", "oom_kill", "oom_kill -1", "", "group_oom_kill 7"] {
+        let forged = format!("{} && echo '{text}' >/sys/fs/cgroup/memory.events", forged_group("", 3));
+        let outcome = Container::as_pid_1().probe("die KILL").after(&forged).run().expect_code(137);
+        outcome.expect_one_line("WARN", &[KILLED]);
+    }
+}
+
+#[test]
+fn only_a_sigkill_that_is_not_the_inits_is_explained() {
+    require_root!();
+    for place in PLACES {
+        for end in ["exit 137", "die TERM", "die SEGV", "fork { die KILL }; wait; exit 7"] {
+            place().probe(end).run().stderr.is_empty().then_some(()).expect(end);
+        }
+        // A signal that the init was told to make a SIGKILL of.
+        let mut run = place().options(["-r", "TERM:KILL"]).probe("say ready; pause").start();
+        run.wait_for_line("ready");
+        run.signal(libc::SIGTERM);
+        run.wait(LIMIT).expect_code(137).expect_silence();
+    }
 }
