@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
-use tini_rs::cli::{self, PID_VARIABLES, Reach};
+use tini_rs::cli::{self, Reach, VARIABLES};
 use tini_rs::kernel::{Kernel, Linux};
 use tini_rs::log::{Facade, Sink, Stderr};
 use tini_rs::signal::{Signal, SignalSet};
@@ -145,7 +145,7 @@ pub(crate) fn divide(config: &Config, events: Option<(io::PipeWriter, Arc<Shared
             let _ = tini_rs::sys::kill(Target::Process(tini_rs::sys::own_pid()), Some(signal));
         }
     }
-    sys::set_variables(&config.added_variables, &PID_VARIABLES, init);
+    sys::set_variables(&config.added_variables, &VARIABLES[..2], init);
     Program::of(&lent, blocked, init).take_place(config.directory(), gate)
 }
 

@@ -310,7 +310,7 @@ fn switching_a_thousand_times_in_a_storm_loses_no_status_and_no_orphan() {
             let storm = "daemon { orphans 200 };";
             let straggler = "daemon { block TERM; say straggler; await TERM; orphans 2; say clean };";
             // At some moment of the storm, if not after its first orphan.
-            let switch = if number % 5 == 0 { "orphans 2;" } else { SWITCHED_ON };
+            let switch = if number.is_multiple_of(5) { "orphans 2;" } else { SWITCHED_ON };
             let moment = format!("orphans {};", chance(number) % 20);
             let script = format!("{straggler} {storm} {switch} {moment} {end}");
             // Outside PID 1 those that are left have to be found first, which takes longer.

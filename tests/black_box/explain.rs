@@ -1,6 +1,7 @@
 //! What the init explains: who stopped it, who held the shutdown up, by whom the program was killed.
 //! Each case is made to happen for real, and the words are read.
 
+use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
