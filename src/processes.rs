@@ -193,20 +193,22 @@ pub(crate) fn visit_descendants(
     Ok(())
 }
 
-/// The descendants found so far. Bounded: with more than it holds, some count as
-/// new again.
+/// The processes seen so far, descendants and strangers. Bounded: with more than it
+/// holds, some count as new again.
 struct Descendants {
     init: Pid,
     /// The last look found some.
     found: bool,
     /// Each at the place that its pid says, by how often the places are used up below
-    /// it: 32 KiB of a stack that may be small.
+    /// it, with STRANGER if it is one: 64 KiB of a stack that may be small.
     known: [u8; Descendants::PLACES],
 }
 
 impl Descendants {
-    /// As many as there are pids by default (`proc_sys_kernel(5)`, pid_max).
-    const PLACES: usize = 32_768;
+    /// Twice as many as there are pids by default (`proc_sys_kernel(5)`, pid_max), and so
+    /// many that the 2^22 of the largest system use them up less than 128 times.
+    const PLACES: usize = 1 << 16;
+    const STRANGER: u8 = 0x80;
     /// The longest chain of parents that is followed, and how often anew when a
     /// link of it has gone meanwhile.
     const GENERATIONS: u32 = 1 << 16;
@@ -221,55 +223,61 @@ impl Descendants {
     ) -> Result<(), Errno> {
         check_proc(kernel, self.init)?;
         kernel.each_process(&mut move |process| {
-            if self.is_known(process.get()) || process == self.init {
+            if process == self.init || self.seen(process.get()).is_some() {
                 return;
             }
             let mut room = StatRoom::empty();
-            let counts =
-                Stat::read(kernel, process, &mut room).is_some_and(|stat| zombies || !stat.is_zombie());
-            if counts && self.descends(kernel, process) {
-                self.remember(process);
+            let Some(stat) = Stat::read(kernel, process, &mut room) else { return };
+            if stat.is_zombie() && !zombies {
+                return;
+            }
+            let descends = self.descends(kernel, process, stat.parent());
+            self.remember(process, descends);
+            if descends {
                 visit(process);
             }
         })
     }
 
-    fn descends(&self, kernel: &impl Kernel, process: Pid) -> bool {
+    /// Whether `process` is below the init, by its parent or a parent of that. Most are
+    /// seen before their children, since reading of one costs as much as ten other
+    /// system calls.
+    fn descends(&self, kernel: &impl Kernel, process: Pid, parent: i32) -> bool {
+        let mut parent = Some(parent);
         for _ in 0..Descendants::ATTEMPTS {
-            let mut link = process;
             for _ in 0..Descendants::GENERATIONS {
-                let mut room = StatRoom::empty();
-                let Some(parent) = Stat::read(kernel, link, &mut room).map(|stat| stat.parent()) else {
-                    break;
-                };
-                if parent == self.init.get() || self.is_known(parent) {
-                    return true;
+                let Some(link) = parent else { break };
+                if let Some(descends) = self.seen(link) {
+                    return descends;
                 }
-                match Pid::new(parent) {
-                    None | Some(Pid::INIT) => return false,
-                    Some(parent) => link = parent,
-                }
+                let Some(link) = Pid::new(link).filter(|link| *link != Pid::INIT) else { return false };
+                parent = Stat::read(kernel, link, &mut StatRoom::empty()).map(|stat| stat.parent());
             }
+            // A link has gone, so that the process has another parent by now.
+            parent = Stat::read(kernel, process, &mut StatRoom::empty()).map(|stat| stat.parent());
         }
         false
     }
 
-    /// Where a pid stands, and as what: below the 2^22 of Linux none is there as 0.
+    /// Where a pid stands, and as what: none is there as 0.
     fn place(pid: i32) -> (usize, u8) {
         let pid = pid as u32 as usize;
         (pid % Descendants::PLACES, (pid / Descendants::PLACES).wrapping_add(1) as u8)
     }
 
-    fn is_known(&self, pid: i32) -> bool {
+    /// Whether the process `pid` is below the init, if that is known.
+    fn seen(&self, pid: i32) -> Option<bool> {
         let (place, mark) = Descendants::place(pid);
-        self.known.get(place) == Some(&mark)
+        let known = self.known.get(place).copied().unwrap_or(0);
+        let is_known = pid == self.init.get() || known & !Descendants::STRANGER == mark;
+        is_known.then_some(pid == self.init.get() || known == mark)
     }
 
-    fn remember(&mut self, process: Pid) {
-        self.found = true;
+    fn remember(&mut self, process: Pid, descends: bool) {
+        self.found |= descends;
         let (place, mark) = Descendants::place(process.get());
         if let Some(known) = self.known.get_mut(place) {
-            *known = mark;
+            *known = if descends { mark } else { mark | Descendants::STRANGER };
         }
     }
 }
