@@ -18,7 +18,7 @@ use crate::exit::Ended;
 use crate::signal::Signal;
 use crate::supervisor::Span;
 use crate::sys::{self, Errno, Pid, Text};
-use crate::text::{Line, Piece, cut};
+use crate::text::{Line, Piece};
 
 /// Where messages go.
 pub trait Sink {
@@ -109,26 +109,42 @@ pub(crate) fn tell(sink: &impl Sink, level: Level, message: &impl Piece) {
 
 /// Writes `template` without its level, see [`say`].
 fn fill(line: &mut Line, template: Text, name: Option<Text>, words: [Word; 3]) {
-    let mut words = words.into_iter();
+    let [mut word, mut second, mut third] = words;
     let mut rest = template.rest();
     while !rest.is_empty() {
-        let letter = rest.next();
+        let letter = rest.first();
+        rest = rest.rest();
         if letter != b'%' {
-            line.push(&[letter]);
+            line.put(letter);
             continue;
         }
-        let kind = rest.next();
+        let kind = rest.first();
+        rest = rest.rest();
         if kind == b'n' {
             name.unwrap_or(Text::EMPTY).write(line);
             continue;
         }
-        let Word(word) = words.next().unwrap_or(Word::NONE);
+        let Word(next) = word;
+        (word, second, third) = (second, third, Word::NONE);
+        let number = next as i32;
         match kind {
-            b's' => Signal::new(word as i32).into_iter().for_each(|signal| signal.write(line)),
-            b'e' => Errno::new(word as i32).into_iter().for_each(|error| error.write(line)),
-            b'w' => Ended::from_wait_status(word as i32).into_iter().for_each(|end| end.write(line)),
-            b'W' => by_number(word as i32, line),
-            _ => word.write(line),
+            b's' => {
+                if let Some(signal) = Signal::new(number) {
+                    signal.write(line);
+                }
+            }
+            b'e' => {
+                if let Some(error) = Errno::new(number) {
+                    error.write(line);
+                }
+            }
+            b'w' => {
+                if let Some(ended) = Ended::from_wait_status(number) {
+                    ended.write(line);
+                }
+            }
+            b'W' => by_number(number, line),
+            _ => next.write(line),
         }
     }
 }
@@ -210,13 +226,14 @@ impl Sink for Stderr {
         let name = LEVELS.get(place..).and_then(|names| names.get(..5)).unwrap_or_default();
         let mut prefix = self.prefix;
         while !prefix.is_empty() {
-            let letter = prefix.next();
+            let letter = prefix.first();
+            prefix = prefix.rest();
             match letter {
                 b'$' if level == Level::Error => line.push(b"FATAL"),
                 b'^' | b'$' => line.push(name),
-                b'%' => line.push(cut(name, b' ').0),
+                b'%' => name.iter().filter(|letter| **letter != b' ').for_each(|letter| line.put(*letter)),
                 b'@' => self.pid.write(line),
-                _ => line.push(&[letter]),
+                _ => line.put(letter),
             }
         }
     }

@@ -145,7 +145,7 @@ impl Piece for &[u8] {
         let digit = |n: u8| DIGITS.get(usize::from(n & 15)).copied().unwrap_or(b'?');
         for byte in self.iter().take(NAME_SHOWN) {
             match byte {
-                b' '..=b'~' => line.push(&[*byte]),
+                b' '..=b'~' => line.put(*byte),
                 _ => line.push(&[b'\\', b'x', digit(byte >> 4), digit(*byte)]),
             }
         }
@@ -167,9 +167,11 @@ const NAME_SHOWN: usize = 160;
 
 /// A line under construction, in a buffer of its own. What does not fit is left
 /// out, and dots at the end say so.
+#[repr(C)]
 pub struct Line {
-    bytes: [u8; Line::SIZE],
     length: usize,
+    /// One more than is written, for a closing null.
+    bytes: [u8; Line::SIZE + 1],
 }
 
 impl Line {
@@ -177,26 +179,33 @@ impl Line {
     const CUT: &[u8] = b"...\n";
 
     pub(crate) const fn new() -> Line {
-        Line { bytes: [0; Line::SIZE], length: 0 }
+        Line { length: 0, bytes: [0; Line::SIZE + 1] }
     }
 
     #[inline(never)]
     pub(crate) fn push(&mut self, text: &[u8]) {
-        let places = self.bytes.get_mut(self.length..).unwrap_or_default();
-        places.iter_mut().zip(text).for_each(|(place, byte)| *place = *byte);
-        self.length = self.length.saturating_add(text.len());
+        text.iter().for_each(|byte| self.put(*byte));
+    }
+
+    #[inline(never)]
+    pub(crate) fn put(&mut self, byte: u8) {
+        let [places @ .., _closing] = &mut self.bytes;
+        if let Some(place) = places.get_mut(self.length) {
+            *place = byte;
+        }
+        self.length = self.length.wrapping_add(1);
     }
 
     /// Fills up with blanks to `column`.
     pub(crate) fn pad(&mut self, column: usize) {
         while self.length < column {
-            self.push(b" ");
+            self.put(b' ');
         }
     }
 
     /// The line with its line feed.
     pub(crate) fn finish(&mut self) -> &[u8] {
-        self.push(b"\n");
+        self.put(b'\n');
         if self.length > Line::SIZE {
             self.length = Line::SIZE.wrapping_sub(Line::CUT.len());
             self.push(Line::CUT);
@@ -205,9 +214,8 @@ impl Line {
     }
 
     /// The same as a C string, for a line that is a part of another one.
-    pub(crate) fn text(&mut self) -> Text<'_> {
-        self.push(b"\0");
-        Text::within(self.written())
+    pub(crate) fn text(&self) -> Text<'_> {
+        Text::within(&self.bytes)
     }
 
     /// What it holds so far.
@@ -224,7 +232,7 @@ impl Write for Line {
     }
 
     fn write_char(&mut self, character: char) -> fmt::Result {
-        self.push(&[character as u8]);
+        self.put(character as u8);
         Ok(())
     }
 }

@@ -162,7 +162,7 @@ fn fill(line: &mut Line, mut template: Text, text: Text) {
     while !template.is_empty() {
         match template.next() {
             b'%' => text.write(line),
-            letter => line.push(&[letter]),
+            letter => line.put(letter),
         }
     }
 }
