@@ -310,6 +310,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
 
     // ------------------------------------------------------------- signals
 
+    #[inline(never)]
     fn on_signal(&mut self, received: Received) -> Action {
         let Received { signal, sender } = received;
         // What the kernel raises for the init's own doing, a SIGPIPE of its log say,

@@ -34,7 +34,9 @@ impl<'a> Stat<'a> {
     fn parse(text: Text<'a>) -> Option<Stat<'a>> {
         let (mut rest, mut fields) = (text, None);
         while !rest.is_empty() {
-            if rest.next() == b')' {
+            let byte = rest.first();
+            rest = rest.rest();
+            if byte == b')' {
                 fields = Some(rest);
             }
         }

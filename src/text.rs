@@ -43,7 +43,13 @@ pub(crate) fn after_field<'a>(mut text: Text<'a>, field: &[u8]) -> Option<Text<'
 /// What follows the first `separator`, nothing if it is not there.
 #[inline(never)]
 pub(crate) fn after(mut text: Text, separator: u8) -> Text {
-    while !matches!(text.next(), byte if byte == 0 || byte == separator) {}
+    while !text.is_empty() {
+        let byte = text.first();
+        text = text.rest();
+        if byte == separator {
+            break;
+        }
+    }
     text
 }
 

@@ -205,7 +205,8 @@ pub fn read_file(path: &[Text], contents: &mut Contents) -> Result<(), Errno> {
     for part in path {
         let mut part = *part;
         while !matches!(part.first(), 0 | b'\n') {
-            places.next().ok_or(Errno::ENAMETOOLONG)?.write(part.next());
+            places.next().ok_or(Errno::ENAMETOOLONG)?.write(part.first());
+            part = part.rest();
         }
     }
     places.next().ok_or(Errno::ENAMETOOLONG)?.write(0);
