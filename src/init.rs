@@ -217,7 +217,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             Err(error) => {
                 // Then signals can't be had at all, but the program's end still can.
                 if !self.look_again {
-                    self.say(c"1signals can't be received: %e", None, error, Word::NONE);
+                    self.say(c"1signals can't be received: %e", error.into());
                 }
                 self.look_again = true;
                 self.kernel.sleep(limit.map_or(LOOK_AGAIN, |limit| limit.min(LOOK_AGAIN)));
@@ -286,8 +286,10 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         }
     }
 
-    fn say(&self, template: &'static CStr, name: Option<Text>, a: impl Into<Word>, b: impl Into<Word>) {
-        say(self.log, Text::from(template), name, a.into(), b.into(), Word::NONE);
+    /// Says what needs one word at the most.
+    #[inline(never)]
+    fn say(&self, template: &'static CStr, word: Word) {
+        say(self.log, Text::from(template), None, word, Word::NONE, Word::NONE);
     }
 
     fn tell(&mut self, event: Event) -> Action {
@@ -298,7 +300,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         let action = self.tell(Event::Deadline);
         // Said here and not at each of the KILLs that follow until nobody is left.
         if action == Action::KillTheRest && self.log.wants(Level::Warn) {
-            self.say(c"1the time is up: killing all processes that are left", None, Word::NONE, Word::NONE);
+            self.say(c"1the time is up: killing all processes that are left", Word::NONE);
             self.explain(true);
         }
         action
@@ -472,7 +474,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
                 self.on_child(program, ended);
             } else if end.is_err() || self.children == Children::None {
                 let text = c"0the program has ended, but the kernel has not kept its exit code";
-                self.say(text, None, Word::NONE, Word::NONE);
+                self.say(text, Word::NONE);
                 self.program_lives = false;
                 self.code = Some(ExitCode::FAILURE);
             } else if self.setup.has_terminal {
@@ -528,7 +530,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             return;
         };
         self.program_is_stopped = true;
-        self.say(c"3the program was stopped by %s", None, signal, Word::NONE);
+        self.say(c"3the program was stopped by %s", signal.into());
         // A job that runs in the background is not told when its shell puts it into the
         // foreground.
         let wants_terminal = [Signal::TTIN, Signal::TTOU].contains(&signal);
@@ -596,7 +598,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         let mut limit = Line::new();
         let Some(killed) = memory::evidence(self.kernel, &mut limit) else {
             let text = c"1the program was killed from outside: somebody sent it SIGKILL";
-            return self.say(text, None, Word::NONE, Word::NONE);
+            return self.say(text, Word::NONE);
         };
         // Only as PID 1 the init is as old as the counter.
         let text = if self.is_pid_1() {
@@ -604,7 +606,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         } else {
             c"1probably out of memory: its control group's limit of %n was reached, %d processes were killed for it"
         };
-        self.say(text, Some(limit.text()), killed, Word::NONE);
+        say(self.log, Text::from(text), Some(limit.text()), killed.into(), Word::NONE, Word::NONE);
     }
 
     /// Says who is left and why, see [`processes::explain`].
@@ -617,7 +619,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
 
     fn say_proc_is_missing(&self, error: Errno) {
         if !self.proc_is_missing.replace(true) {
-            self.say(c"1looking for processes in /proc: %e", None, error, Word::NONE);
+            self.say(c"1looking for processes in /proc: %e", error.into());
         }
     }
 

@@ -137,6 +137,9 @@ pub(crate) fn explain(
     const SCREENFUL: u32 = 20;
     let mut count = 0u32;
     let mut explain = |process: Pid| {
+        if process == init {
+            return;
+        }
         if count >= SCREENFUL && all && !machine {
             count = count.wrapping_add(1);
             return;
@@ -156,11 +159,7 @@ pub(crate) fn explain(
     };
     if init == Pid::INIT {
         check_proc(kernel, init)?;
-        kernel.each_process(&mut |process| {
-            if process != init {
-                explain(process);
-            }
-        })?;
+        kernel.each_process(&mut explain)?;
     } else {
         visit_descendants(kernel, init, 1, true, &mut explain)?;
     }

@@ -3,7 +3,7 @@
 use core::mem::size_of;
 
 use super::signals::SIGSET_SIZE;
-use super::time::{POLL, Timespec, with_limit};
+use super::time::{POLL, with_limit};
 use super::{Errno, Pid, check, syscall};
 use crate::exit::Ended;
 use crate::signal::{Signal, SignalSet};
@@ -84,9 +84,8 @@ pub fn wait_for_either(signals: Handle, process: Handle, limit: Option<Span>) ->
         libc::pollfd { fd: signals.0 as i32, events: libc::POLLIN, revents: 0 },
         libc::pollfd { fd: process.0 as i32, events: 0, revents: 0 },
     ];
-    let limit = limit.map(Timespec::from);
     // SAFETY: `watched` are the two announced.
-    with_limit(limit.as_ref(), POLL, |number, limit| unsafe {
+    with_limit(limit, POLL, |number, limit| unsafe {
         syscall!(number, watched.as_mut_ptr(), watched.len(), limit)
     })?;
     let [signals, process] = watched;

@@ -1,6 +1,6 @@
 //! Writing, to a reader who may never read.
 
-use super::time::{POLL, Timespec, with_limit};
+use super::time::{POLL, with_limit};
 use super::{Errno, arch, check, short, syscall};
 use crate::supervisor::Span;
 
@@ -46,9 +46,8 @@ fn is_seekable(descriptor: usize) -> bool {
 
 fn wait_until_writable(descriptor: usize, patience: Span) -> Result<(), Errno> {
     let mut watched = libc::pollfd { fd: descriptor as i32, events: libc::POLLOUT, revents: 0 };
-    let limit = Timespec::from(patience);
     // SAFETY: `watched` is the one pollfd announced.
-    let ready = with_limit(Some(&limit), POLL, |number, limit| unsafe {
+    let ready = with_limit(Some(patience), POLL, |number, limit| unsafe {
         syscall!(number, &raw mut watched, 1, limit)
     })?;
     if ready == 0 || watched.revents & libc::POLLOUT == 0 { Err(Errno::EAGAIN) } else { Ok(()) }

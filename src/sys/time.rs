@@ -55,18 +55,19 @@ pub(super) const TIMED_WAIT: Timed = timed(libc::SYS_rt_sigtimedwait, 421);
 /// before Linux 5.1, or a seccomp profile from those days, refuses 64 bits of
 /// time on a 32-bit architecture; then with 32.
 pub(super) fn with_limit(
-    limit: Option<&Timespec>,
+    limit: Option<Span>,
     timed: Timed,
     mut call: impl FnMut(usize, usize) -> Result<u32, Errno>,
 ) -> Result<u32, Errno> {
-    let result = call(timed.number, limit.map_or(0, |limit| &raw const *limit as usize));
+    let time = Timespec::from(limit.unwrap_or(Span::ZERO));
+    let result = call(timed.number, limit.map_or(0, |_| &raw const time as usize));
     match result {
         Err(Errno::ENOSYS | Errno::EPERM) if cfg!(target_pointer_width = "32") => {
-            let limit = limit.map(|limit| Timespec32 {
-                seconds: i32::try_from(limit.seconds).unwrap_or(i32::MAX),
-                nanoseconds: limit.nanoseconds as i32,
-            });
-            call(timed.with_32_bits, limit.as_ref().map_or(0, |limit| &raw const *limit as usize))
+            let time = Timespec32 {
+                seconds: i32::try_from(time.seconds).unwrap_or(i32::MAX),
+                nanoseconds: time.nanoseconds as i32,
+            };
+            call(timed.with_32_bits, limit.map_or(0, |_| &raw const time as usize))
         }
         result => result,
     }
@@ -92,7 +93,6 @@ pub fn now() -> Instant {
 
 /// Lets `span` pass (`poll(2)` of nothing).
 pub fn sleep(span: Span) {
-    let limit = Timespec::from(span);
     // SAFETY: no descriptors, so the first pointer is not looked at.
-    let _ = with_limit(Some(&limit), POLL, |number, limit| unsafe { syscall!(number, 0, 0, limit) });
+    let _ = with_limit(Some(span), POLL, |number, limit| unsafe { syscall!(number, 0, 0, limit) });
 }
