@@ -685,7 +685,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
     fn to_descendants(&self, signals: &[Signal]) {
         // One that forks faster than this many looks is met again at the deadline.
         const LOOKS: u32 = 8;
-        let looked = visit_descendants(self.kernel, self.setup.init, LOOKS, false, &mut |process| {
+        let looked = visit_descendants(self.kernel, self.setup.init, LOOKS, false, &mut move |process| {
             self.send_each(Target::Process(process), signals);
         });
         if let Err(error) = looked {

@@ -135,13 +135,14 @@ pub(crate) fn explain(
     machine: bool,
 ) -> Result<(), Errno> {
     const SCREENFUL: u32 = 20;
-    let mut count = 0u32;
-    let mut explain = |process: Pid| {
+    let mut total = 0u32;
+    let count = &mut total;
+    let mut explain = move |process: Pid| {
         if process == init {
             return;
         }
-        if count >= SCREENFUL && all && !machine {
-            count = count.wrapping_add(1);
+        if *count >= SCREENFUL && all && !machine {
+            *count = count.wrapping_add(1);
             return;
         }
         let mut room = StatRoom::empty();
@@ -152,8 +153,8 @@ pub(crate) fn explain(
         if machine && (process.get() == 2 || stat.parent() == 2) {
             return;
         }
-        count = count.wrapping_add(1);
-        if count <= SCREENFUL {
+        *count = count.wrapping_add(1);
+        if *count <= SCREENFUL {
             tell(log, Level::Warn, &StillThere(kernel, process, stat));
         }
     };
@@ -163,7 +164,7 @@ pub(crate) fn explain(
     } else {
         visit_descendants(kernel, init, 1, true, &mut explain)?;
     }
-    if let Some(more @ 1..) = count.checked_sub(SCREENFUL) {
+    if let Some(more @ 1..) = total.checked_sub(SCREENFUL) {
         say(log, Text::from(c"1and %d more"), None, Word::from(more), Word::NONE, Word::NONE);
     }
     Ok(())
@@ -219,7 +220,7 @@ impl Descendants {
         visit: &mut dyn FnMut(Pid),
     ) -> Result<(), Errno> {
         check_proc(kernel, self.init)?;
-        kernel.each_process(&mut |process| {
+        kernel.each_process(&mut move |process| {
             if self.is_known(process.get()) || process == self.init {
                 return;
             }

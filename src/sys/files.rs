@@ -58,7 +58,7 @@ pub fn close_from(first: u32) {
     }
     let listed = Directory::open(c"/proc/self/fd").map(|directory| {
         let own = directory.0.0;
-        directory.each_number(&mut |number| {
+        directory.each_number(&mut move |number| {
             let descriptor = number.get() as u32;
             if descriptor >= first && descriptor != own {
                 close(descriptor);
