@@ -63,6 +63,7 @@ pub struct Setup {
 }
 
 /// Runs until everybody has ended or the time is up; gives the program's exit code.
+#[inline(never)]
 pub fn run(kernel: &impl Kernel, log: &impl Sink, setup: &Setup) -> ExitCode {
     let mut init = Init {
         kernel,

@@ -121,7 +121,7 @@ pub fn supervise(
         has_terminal: false,
         terminal_is_lent: false,
         modes: None,
-        received: [None; 3],
+        received: [None, None, None],
     };
     if own_pid != Pid::INIT {
         if personality.execs_unless_pid_1 {
@@ -190,7 +190,7 @@ pub fn supervise(
     let code = init::run(kernel, log, &setup);
     let told = config.remap.apply(code);
     if told != code {
-        let [told, code] = [told, code].map(|code| u32::from(code.get()).into());
+        let (told, code) = (u32::from(told.get()).into(), u32::from(code.get()).into());
         let template = Text::from(c"2exits with %d in place of the program's code %d");
         say(log, template, None, told, code, Word::NONE);
     }

@@ -29,16 +29,19 @@ pub(crate) fn evidence(kernel: &impl Kernel, limit: &mut Line) -> Option<u32> {
     let _ = kernel.read_process(None, Text::from(c"cgroup"), &mut groups);
     // A line for each hierarchy (`cgroups(7)`): `0::/path`, `4:memory:/path`.
     let mut line = groups.text();
-    while !line.is_empty() {
+    loop {
         let controller = after(line, b':');
         let path = controller.strip_prefix(b":").or_else(|| controller.strip_prefix(b"memory:"));
+        // A container sees its own group as the root, with or without its path.
+        let path = if line.is_empty() { Some(Text::EMPTY) } else { path };
         if let Some(killed) = path.and_then(|path| counted(kernel, path, limit)) {
             return Some(killed).filter(|killed| *killed > 0);
         }
+        if line.is_empty() {
+            return None;
+        }
         line = after(line, b'\n');
     }
-    // A container sees its own group as the root, with or without its path.
-    counted(kernel, Text::EMPTY, limit).filter(|killed| *killed > 0)
 }
 
 /// The same of the group `path`, wherever it is, also if there were none.
