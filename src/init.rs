@@ -375,17 +375,17 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
     fn write_sender(&self, sender: Sender, line: &mut Line) {
         match sender {
             Sender::Process(pid, uid) => {
-                line.push(b"from process ");
+                line.add(Text::from(c"from process "));
                 if processes::check_proc(self.kernel, self.setup.init).is_ok() {
                     Named(self.kernel, pid).write(line);
                 } else {
                     pid.write(line);
                 }
-                line.push(b", uid ");
+                line.add(Text::from(c", uid "));
                 uid.write(line);
             }
-            Sender::Outside => line.push(b"from outside the container"),
-            Sender::Kernel | Sender::Child(_) => line.push(b"from the kernel"),
+            Sender::Outside => line.add(Text::from(c"from outside the container")),
+            Sender::Kernel | Sender::Child(_) => line.add(Text::from(c"from the kernel")),
         }
     }
 

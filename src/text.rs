@@ -139,7 +139,7 @@ pub(crate) fn display(piece: &dyn Piece, f: &mut Formatter) -> fmt::Result {
 
 impl Piece for u32 {
     fn write(&self, line: &mut Line) {
-        line.push(digits(*self, &mut [0; DIGITS]).bytes());
+        line.add(digits(*self, &mut [0; DIGITS]));
     }
 }
 
@@ -156,7 +156,7 @@ impl Piece for &[u8] {
             }
         }
         if self.len() > NAME_SHOWN {
-            line.push(b"...");
+            line.add(Text::from(c"..."));
         }
     }
 }
@@ -191,6 +191,14 @@ impl Line {
     #[inline(never)]
     pub(crate) fn push(&mut self, text: &[u8]) {
         text.iter().for_each(|byte| self.put(*byte));
+    }
+
+    #[inline(never)]
+    pub(crate) fn add(&mut self, mut text: Text) {
+        while !text.is_empty() {
+            self.put(text.first());
+            text = text.rest();
+        }
     }
 
     #[inline(never)]
