@@ -288,7 +288,6 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
     }
 
     /// Says what needs one word at the most.
-    #[inline(never)]
     fn say(&self, template: &'static CStr, word: Word) {
         say(self.log, Text::from(template), None, word, Word::NONE, Word::NONE);
     }
