@@ -90,12 +90,15 @@ impl<K: Kernel> Piece for StillThere<'_, K> {
         let StillThere(kernel, process, stat) = *self;
         line.add(Text::from(c"process "));
         stat.named().write(line);
+        if !stat.is_zombie() {
+            line.add(Text::from(c" is still there"));
+        }
         let (why, whose) = match stat.state() {
             b'Z' | b'X' => (c" has ended, but is not collected by its parent ", Pid::new(stat.parent())),
-            b't' => (c" is still there, held by its tracer ", tracer(kernel, process)),
-            b'T' => (c" is still there, stopped until it gets SIGCONT", None),
-            b'D' => (c" is still there, in a system call that can't be interrupted", None),
-            _ => (c" is still there", None),
+            b't' => (c", held by its tracer ", tracer(kernel, process)),
+            b'T' => (c", stopped until it gets SIGCONT", None),
+            b'D' => (c", in a system call that can't be interrupted", None),
+            _ => (c"", None),
         };
         line.add(Text::from(why));
         if let Some(whose) = whose {
