@@ -6,6 +6,7 @@
 use core::fmt::{self, Display, Formatter};
 
 use crate::signal::Signal;
+use crate::sys::Text;
 use crate::text::{Line, Piece, display};
 
 /// The exit code of the init, 0..=255 (`_exit(2)`).
@@ -83,13 +84,13 @@ impl Piece for Ended {
     fn write(&self, line: &mut Line) {
         match *self {
             Ended::Exited(code) => {
-                line.push(b"exited with ");
+                line.add(Text::from(c"exited with "));
                 u32::from(code).write(line);
             }
             Ended::Killed(signal, dumped) => {
-                line.push(b"was killed by ");
+                line.add(Text::from(c"was killed by "));
                 signal.write(line);
-                line.push(if dumped { b" (core dumped)" } else { b"" });
+                line.add(Text::from(if dumped { c" (core dumped)" } else { c"" }));
             }
         }
     }

@@ -288,7 +288,6 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
     }
 
     /// Says what needs one word at the most.
-    #[inline(never)]
     fn say(&self, template: &'static CStr, word: Word) {
         say(self.log, Text::from(template), None, word, Word::NONE, Word::NONE);
     }
@@ -375,17 +374,17 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
     fn write_sender(&self, sender: Sender, line: &mut Line) {
         match sender {
             Sender::Process(pid, uid) => {
-                line.push(b"from process ");
+                line.add(Text::from(c"from process "));
                 if processes::check_proc(self.kernel, self.setup.init).is_ok() {
                     Named(self.kernel, pid).write(line);
                 } else {
                     pid.write(line);
                 }
-                line.push(b", uid ");
+                line.add(Text::from(c", uid "));
                 uid.write(line);
             }
-            Sender::Outside => line.push(b"from outside the container"),
-            Sender::Kernel | Sender::Child(_) => line.push(b"from the kernel"),
+            Sender::Outside => line.add(Text::from(c"from outside the container")),
+            Sender::Kernel | Sender::Child(_) => line.add(Text::from(c"from the kernel")),
         }
     }
 
@@ -597,17 +596,18 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             return;
         }
         let mut limit = Line::new();
+        // Only as PID 1 the init is as old as the counter.
+        limit.add(Text::from(if self.is_pid_1() {
+            c"out of memory: the container's limit of "
+        } else {
+            c"probably out of memory: its control group's limit of "
+        }));
         let Some(killed) = memory::evidence(self.kernel, &mut limit) else {
             let text = c"1the program was killed from outside: somebody sent it SIGKILL";
             return self.say(text, Word::NONE);
         };
-        // Only as PID 1 the init is as old as the counter.
-        let text = if self.is_pid_1() {
-            c"1out of memory: the container's limit of %n was reached, %d processes were killed for it"
-        } else {
-            c"1probably out of memory: its control group's limit of %n was reached, %d processes were killed for it"
-        };
-        say(self.log, Text::from(text), Some(limit.text()), killed.into(), Word::NONE, Word::NONE);
+        let text = Text::from(c"1%n was reached, %d processes were killed for it");
+        say(self.log, text, Some(limit.text()), killed.into(), Word::NONE, Word::NONE);
     }
 
     /// Says who is left and why, see [`processes::explain`].

@@ -200,7 +200,6 @@ pub fn supervise(
 /// Gives up the terminal of the session that the init leads, so that the program's can
 /// have it. The kernel sends SIGHUP and SIGCONT to those in the foreground, the init
 /// among them; these are taken back, others that were waiting are put into `received`.
-#[inline(never)]
 fn give_terminal_up(received: &mut [Option<Received>]) {
     if Terminal::STDIN.give_up().is_err() {
         return;

@@ -151,11 +151,11 @@ fn fill(line: &mut Line, template: Text, name: Option<Text>, words: [Word; 3]) {
 
 /// How a process ended, in dumb-init's words.
 fn by_number(status: i32, line: &mut Line) {
-    let (words, number): (&[u8], _) = match Ended::from_wait_status(status) {
-        Some(Ended::Killed(signal, _)) => (b"was terminated by signal ", signal.number()),
-        ended => (b"exited with exit status ", ended.map_or(0, |ended| ended.code().get())),
+    let (words, number) = match Ended::from_wait_status(status) {
+        Some(Ended::Killed(signal, _)) => (c"was terminated by signal ", signal.number()),
+        ended => (c"exited with exit status ", ended.map_or(0, |ended| ended.code().get())),
     };
-    line.push(words);
+    line.add(Text::from(words));
     u32::from(number).write(line);
 }
 
@@ -229,7 +229,7 @@ impl Sink for Stderr {
             let letter = prefix.first();
             prefix = prefix.rest();
             match letter {
-                b'$' if level == Level::Error => line.push(b"FATAL"),
+                b'$' if level == Level::Error => line.add(Text::from(c"FATAL")),
                 b'^' | b'$' => line.push(name),
                 b'%' => name.iter().filter(|letter| **letter != b' ').for_each(|letter| line.put(*letter)),
                 b'@' => self.pid.write(line),

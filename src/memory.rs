@@ -56,7 +56,7 @@ fn counted(kernel: &impl Kernel, path: Text, limit: &mut Line) -> Option<u32> {
         // Where there is no limit the file says `max`, or a number that nobody has.
         match take_large_number(&mut contents.text()).filter(|bytes| *bytes < 1 << 60) {
             Some(bytes) => write_size(bytes, limit),
-            None => limit.push(b"the machine"),
+            None => limit.add(Text::from(c"the machine")),
         }
         Some(killed)
     })
@@ -65,8 +65,8 @@ fn counted(kernel: &impl Kernel, path: Text, limit: &mut Line) -> Option<u32> {
 /// `64 MiB`
 fn write_size(bytes: u64, line: &mut Line) {
     let kibibytes = bytes >> 10;
-    let (number, unit): (_, &[u8]) =
-        if kibibytes & 1023 == 0 { (kibibytes >> 10, b" MiB") } else { (kibibytes, b" KiB") };
+    let (number, unit) =
+        if kibibytes & 1023 == 0 { (kibibytes >> 10, c" MiB") } else { (kibibytes, c" KiB") };
     u32::try_from(number).unwrap_or(u32::MAX).write(line);
-    line.push(unit);
+    line.add(Text::from(unit));
 }

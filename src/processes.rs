@@ -88,16 +88,19 @@ struct StillThere<'k, K>(&'k K, Pid, Stat<'k>);
 impl<K: Kernel> Piece for StillThere<'_, K> {
     fn write(&self, line: &mut Line) {
         let StillThere(kernel, process, stat) = *self;
-        line.push(b"process ");
+        line.add(Text::from(c"process "));
         stat.named().write(line);
-        let (why, whose): (&[u8], _) = match stat.state() {
-            b'Z' | b'X' => (b" has ended, but is not collected by its parent ", Pid::new(stat.parent())),
-            b't' => (b" is still there, held by its tracer ", tracer(kernel, process)),
-            b'T' => (b" is still there, stopped until it gets SIGCONT", None),
-            b'D' => (b" is still there, in a system call that can't be interrupted", None),
-            _ => (b" is still there", None),
+        if !stat.is_zombie() {
+            line.add(Text::from(c" is still there"));
+        }
+        let (why, whose) = match stat.state() {
+            b'Z' | b'X' => (c" has ended, but is not collected by its parent ", Pid::new(stat.parent())),
+            b't' => (c", held by its tracer ", tracer(kernel, process)),
+            b'T' => (c", stopped until it gets SIGCONT", None),
+            b'D' => (c", in a system call that can't be interrupted", None),
+            _ => (c"", None),
         };
-        line.push(why);
+        line.add(Text::from(why));
         if let Some(whose) = whose {
             Named(kernel, whose).write(line);
         }

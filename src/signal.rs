@@ -153,13 +153,13 @@ impl Piece for Signal {
     fn write(&self, line: &mut Line) {
         let number = self.number();
         let Some(name) = NAMES.row(number.min(RTMIN)) else {
-            line.push(b"signal ");
+            line.add(Text::from(c"signal "));
             return u32::from(number).write(line);
         };
-        line.push(b"SIG");
-        line.push(name.bytes());
+        line.add(Text::from(c"SIG"));
+        line.add(name);
         if number > RTMIN {
-            line.push(b"+");
+            line.add(Text::from(c"+"));
             u32::from(number.wrapping_sub(RTMIN)).write(line);
         }
     }

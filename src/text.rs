@@ -41,7 +41,6 @@ pub(crate) fn after_field<'a>(mut text: Text<'a>, field: &[u8]) -> Option<Text<'
 }
 
 /// What follows the first `separator`, nothing if it is not there.
-#[inline(never)]
 pub(crate) fn after(mut text: Text, separator: u8) -> Text {
     while !text.is_empty() {
         let byte = text.first();
@@ -139,7 +138,7 @@ pub(crate) fn display(piece: &dyn Piece, f: &mut Formatter) -> fmt::Result {
 
 impl Piece for u32 {
     fn write(&self, line: &mut Line) {
-        line.push(digits(*self, &mut [0; DIGITS]).bytes());
+        line.add(digits(*self, &mut [0; DIGITS]));
     }
 }
 
@@ -156,7 +155,7 @@ impl Piece for &[u8] {
             }
         }
         if self.len() > NAME_SHOWN {
-            line.push(b"...");
+            line.add(Text::from(c"..."));
         }
     }
 }
@@ -188,11 +187,22 @@ impl Line {
         Line { length: 0, bytes: [0; Line::SIZE + 1] }
     }
 
+    /// Writes `text` at the end.
     #[inline(never)]
     pub(crate) fn push(&mut self, text: &[u8]) {
         text.iter().for_each(|byte| self.put(*byte));
     }
 
+    /// The same of a C string: 65 bytes less where that is at hand.
+    #[inline(never)]
+    pub(crate) fn add(&mut self, mut text: Text) {
+        while !text.is_empty() {
+            self.put(text.first());
+            text = text.rest();
+        }
+    }
+
+    /// The same of one byte.
     #[inline(never)]
     pub(crate) fn put(&mut self, byte: u8) {
         let [places @ .., _closing] = &mut self.bytes;

@@ -151,7 +151,7 @@ impl Piece for UsageError<'_> {
         fill(line, self.template, self.given);
         if let Some(option) = self.option {
             option.write(line);
-            line.push(b" takes ");
+            line.add(Text::from(c" takes "));
             option.setting().accepted().write(line);
         }
     }

@@ -3,7 +3,7 @@
 use core::fmt::{self, Display, Formatter};
 use core::num::NonZeroI32;
 
-use super::strings::{Table, table};
+use super::strings::{Table, Text, table};
 use crate::text::{Line, Piece, display};
 
 /// The error of a system call (`errno(3)`), negative as the kernel gives it: negated by
@@ -82,9 +82,9 @@ const WORDS: Table = table!(&[
 impl Piece for Errno {
     fn write(&self, line: &mut Line) {
         match u8::try_from(self.number()).ok().and_then(|number| WORDS.row(number)) {
-            Some(words) => line.push(words.bytes()),
+            Some(words) => line.add(words),
             None => {
-                line.push(b"error ");
+                line.add(Text::from(c"error "));
                 (self.number() as u32).write(line);
             }
         }

@@ -11,7 +11,6 @@ pub(super) struct Timespec {
 }
 
 impl From<Span> for Timespec {
-    #[inline(never)]
     fn from(span: Span) -> Timespec {
         let nanoseconds = span.as_nanos();
         Timespec {
