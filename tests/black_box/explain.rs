@@ -652,3 +652,22 @@ fn only_a_sigkill_that_is_not_the_inits_is_explained() {
         run.wait(LIMIT).expect_code(137).expect_silence();
     }
 }
+
+#[test]
+fn a_code_that_is_remapped_is_told_with_what_it_was() {
+    require_root!();
+    for place in PLACES {
+        for (rule, end, told) in [
+            ("7", "exit 7", "exits with 0 in place of the program's code 7"),
+            ("143:3", "die TERM", "exits with 3 in place of the program's code 143"),
+        ] {
+            let code = if rule == "7" { 0 } else { 3 };
+            let outcome = place().options(["-v", "-e", rule]).probe(end).run().expect_code(code);
+            assert!(of_level(&outcome, "INFO").contains(&told), "{outcome:#?}");
+            place().options(["-e", rule]).probe(end).run().expect_code(code).expect_silence();
+            // Nothing to tell of a rule for another code.
+            let outcome = place().options(["-v", "-e", rule]).probe("exit 9").run().expect_code(9);
+            assert!(!outcome.stderr.contains("in place of"), "{outcome:#?}");
+        }
+    }
+}

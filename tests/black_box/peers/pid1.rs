@@ -208,9 +208,12 @@ fn signals() {
             passed_on(|run| signal_when_ready(run, 2), "record 2"),
             case(["@", "say ready; pause"]).deeds(|run| signal_when_ready(run, 15)),
             case(["-t", "1", "@", "ignore-term"]).deeds(|run| signal_when_ready(run, 15)).differs(
-                "the end of the time is told",
+                "the end of the time is told, and who is left",
                 exits(137).err(Text::Is("")),
-                exits(137).err(Text::Line(&["[pid1] the time is up"])),
+                exits(137).err(Text::Has(&[
+                    "[pid1] the time is up: killing all processes that are left\n[pid1] process 2 (",
+                    ") is still there\n",
+                ])),
             ),
             case(["@", "ignore-term"])
                 .deeds(|run| {

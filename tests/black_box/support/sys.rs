@@ -186,13 +186,13 @@ pub fn tells_of_the_collected() -> bool {
         rest: [u64; 7],
     }
     let request = libc::_IOWR::<Info>(0xff, 11);
-    let child = super::spawn(&mut std::process::Command::new("true"));
-    pidfd_open(child.id() as pid_t).is_ok_and(|handle| {
-        let mut child = child;
-        let mut info = Info { mask: EXIT, rest: [0; 7] };
+    let mut child = super::spawn(&mut std::process::Command::new("true"));
+    let handle = pidfd_open(child.id() as pid_t);
+    let collected = child.wait().is_ok();
+    let mut info = Info { mask: EXIT, rest: [0; 7] };
+    handle.is_ok_and(|handle| {
         // SAFETY: the structure is as large as the request says.
-        child.wait().is_ok()
-            && unsafe { libc::ioctl(handle.as_raw_fd(), request, &raw mut info) } == 0
-            && info.mask & EXIT != 0
+        let told = unsafe { libc::ioctl(handle.as_raw_fd(), request, &raw mut info) } == 0;
+        collected && told && info.mask & EXIT != 0
     })
 }
