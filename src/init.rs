@@ -684,8 +684,9 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
 
     /// Sends `signals` to every descendant, and to those that came while looking.
     fn to_descendants(&self, signals: &[Signal]) {
-        // One that forks faster than this many looks is met again at the deadline.
-        const LOOKS: u32 = 8;
+        // Whoever was started during the second look is met again at the deadline. While
+        // looking nobody is collected, and in a storm of orphans each look is longer.
+        const LOOKS: u32 = 2;
         let looked = visit_descendants(self.kernel, self.setup.init, LOOKS, false, &mut move |process| {
             self.send_each(Target::Process(process), signals);
         });
