@@ -25,7 +25,10 @@ pub fn whole(path: &str, text: &str) {
 
 /// The same for what stands between the line that contains `begin` and the one that contains `end`.
 #[track_caller]
-fn part(path: &str, [begin, end]: [&str; 2], text: &str) {
+pub fn part(path: &str, [begin, end]: [&str; 2], text: &str) {
+    // Several tests write into one file.
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let old = read(path);
     let place = |mark: &str| {
         let place = old.find(mark).unwrap_or_else(|| panic!("{path}: no {mark}"));

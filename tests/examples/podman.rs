@@ -69,12 +69,12 @@ pub fn expect_stopped(stage: &Stage, container: &str) -> Result<(), String> {
     Err(format!("{container} ended with {code:?} and said {said:?}"))
 }
 
-/// Without `--init`, a container has the init, which hears whoever is left to the end; and a pod's
+/// With `--init` alone, a container has the init, which hears whoever is left to the end; and a pod's
 /// pause process is it.
 pub fn defaults(stage: &Stage) -> Result<String, String> {
     configure(stage)?;
     import(stage, &stage.app()?, "app")?;
-    expect_straggler(Running::start(podman(stage, &["run", "--rm", "app", "/app", "straggler"]))?)?;
+    expect_straggler(Running::start(podman(stage, &["run", "--rm", "--init", "app", "/app", "straggler"]))?)?;
     run(podman(stage, &["pod", "create", "--share=pid", "--name=pod"]))?;
     run(podman(stage, &["pod", "start", "pod"]))?;
     let told = Instant::now();
