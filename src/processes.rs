@@ -98,6 +98,7 @@ impl<K: Kernel> Piece for StillThere<'_, K> {
             b't' => (c", held by its tracer ", tracer(kernel, process)),
             b'T' => (c", stopped until it gets SIGCONT", None),
             b'D' => (c", in a system call that can't be interrupted", None),
+            _ if ignores_term(kernel, process) => (c", ignoring SIGTERM", None),
             _ => (c"", None),
         };
         line.add(Text::from(why));
@@ -107,11 +108,26 @@ impl<K: Kernel> Piece for StillThere<'_, K> {
     }
 }
 
-/// The process that traces this one (`proc_pid_status(5)`, TracerPid).
+/// /proc/PID/status, of which a kilobyte and a half are usual (`proc_pid_status(5)`).
+type Status = Contents<[MaybeUninit<u8>; 4096]>;
+
+/// The value of a `field` with its colon, empty if there is none.
+fn status<'s>(kernel: &impl Kernel, process: Pid, field: &[u8], room: &'s mut Status) -> Text<'s> {
+    let _ = kernel.read_process(Some(process), Text::from(c"status"), room);
+    after_field(room.text(), field).unwrap_or(Text::EMPTY)
+}
+
+/// The process that traces this one.
 fn tracer(kernel: &impl Kernel, process: Pid) -> Option<Pid> {
-    let mut status = Contents::<[_; 512]>::empty();
-    let _ = kernel.read_process(Some(process), Text::from(c"status"), &mut status);
-    Pid::new(take_number(&mut after_field(status.text(), b"TracerPid:\t")?)? as i32)
+    Pid::new(take_number(&mut status(kernel, process, b"TracerPid:\t", &mut Status::empty()))? as i32)
+}
+
+/// Whether signal 15 is in the set of those that it ignores: bit 14 of 64, so bit 2 of
+/// the 13th of 16 digits.
+fn ignores_term(kernel: &impl Kernel, process: Pid) -> bool {
+    let digit = status(kernel, process, b"SigIgn:\t", &mut Status::empty()).skip(12).first();
+    // The letters begin with 1, and stand for 10 and more.
+    (if digit > b'9' { digit.wrapping_add(9) } else { digit }) & 4 != 0
 }
 
 /// Whether /proc shows the caller as `init`. Otherwise it is missing, or its numbers

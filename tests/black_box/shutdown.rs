@@ -128,7 +128,7 @@ fn who_ignores_term_is_killed_at_the_deadline_not_before_not_after() {
             let left = run.processes().into_iter().find(|it| it.ignores(libc::SIGTERM));
             let left = left.expect("the one that ignores TERM").named();
             let outcome = end(run).expect_end(at(limit));
-            outcome.expect_killing(&[format!("process {left} is still there")]);
+            outcome.expect_killing(&[format!("process {left} is still there, ignoring SIGTERM")]);
         }
     }
 }

@@ -212,7 +212,7 @@ fn signals() {
                 exits(137).err(Text::Is("")),
                 exits(137).err(Text::Has(&[
                     "[pid1] the time is up: killing all processes that are left\n[pid1] process 2 (",
-                    ") is still there\n",
+                    ") is still there, ignoring SIGTERM\n",
                 ])),
             ),
             case(["@", "ignore-term"])
