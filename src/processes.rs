@@ -296,7 +296,12 @@ impl Descendants {
         self.found |= descends;
         let (place, mark) = Descendants::place(process.get());
         if let Some(known) = self.known.get_mut(place) {
-            *known = if descends { mark } else { mark | Descendants::STRANGER };
+            // A stranger is only looked at again, a descendant is asked again.
+            if descends {
+                *known = mark;
+            } else if *known == 0 {
+                *known = mark | Descendants::STRANGER;
+            }
         }
     }
 }
