@@ -21,7 +21,7 @@ impl Terminal {
     /// What standard input is open on, a terminal or not.
     pub const STDIN: Terminal = Terminal(0);
 
-    /// Opens the terminal `path`, see [`File::open`]; to be closed by who opened it.
+    /// Opens the terminal `path`, as `File::open` does; to be closed by who opened it.
     ///
     /// # Errors
     /// As there.
