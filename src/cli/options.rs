@@ -183,8 +183,8 @@ impl Piece for Opt {
 }
 
 /// The native options, in groups: a description's line feed ends one. Those of tini,
-/// dumb-init and catatonit are among them. Without a description `--help` leaves a line
-/// out; the last two are for variables alone, since without dashes no word is like them.
+/// dumb-init and catatonit are among them. `--help` ends before the first that has no
+/// description. Two are for variables alone, since without dashes no word is like them.
 pub(super) const NATIVE: Table = table!(&[
     (Setting::GRACE_PERIOD.0, "-t, --grace-period DURATION\thow long a shutdown may take: 10s, 500ms, 1m30s"),
     (Setting::WAIT_ALL.0, "-W, --wait-all\tgo on until the last process has ended"),
@@ -205,9 +205,9 @@ pub(super) const NATIVE: Table = table!(&[
     (Setting::LICENSE.0, "-l, --license\tprint the licence"),
     (Setting::VERSION.0, "-V, --version\tprint the version"),
     (Setting::HELP.0, "-h, --help\tprint this text"),
-    (Setting::LICENSE.0, "-L, --license"),
     (Setting::KILL_PROCESS_GROUP.0, "      kill-process-group"),
     (Setting::VERBOSITY.0, "      verbosity NUMBER"),
+    (Setting::LICENSE.0, "-L, --license"),
 ]);
 
 /// What `--help` says below the native options.
