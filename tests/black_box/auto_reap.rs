@@ -113,7 +113,7 @@ fn the_programs_code_is_right_while_orphans_end() {
     for place in PLACES {
         for (end, code) in ends() {
             // Others go on making orphans while it ends.
-            let script = format!("{SWITCHED_ON} daemon {{ orphans 100000 }}; orphans 20; {end}");
+            let script = format!("{SWITCHED_ON} daemon {{ orphans 200 }}; orphans 20; {end}");
             let outcome = place().probe(&script).run().expect_code(code);
             let warnings = outcome.stderr.lines().count();
             assert_eq!(warnings, usize::from(code == 137), "{outcome:#?}");
@@ -180,7 +180,7 @@ fn signals_are_passed_on_meanwhile_in_their_order() {
     let sent = || (34..LAST).chain([libc::SIGUSR1, libc::SIGHUP]);
     for place in PLACES {
         // Not in the program's group, where the signals would come as well.
-        let script = format!("{SWITCHED_ON} daemon {{ setsid; orphans 100000 }}; record {LAST}");
+        let script = format!("{SWITCHED_ON} daemon {{ setsid; orphans 3000 }}; record {LAST}");
         for options in [&[][..], &["-c"], &["-S"]] {
             let mut run = place().options(options.iter().copied()).probe(&script).start();
             run.wait_for_line("ready");
