@@ -121,7 +121,7 @@ impl AutoReap {
         target: Target,
         signal: Signal,
     ) -> Result<(), Errno> {
-        let AutoReap::On { program: handle, .. } = *self else {
+        let (AutoReap::On { program: handle, .. } | AutoReap::Left { program: handle }) = *self else {
             return kernel.kill(target, Some(signal));
         };
         match target {

@@ -242,6 +242,10 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             },
         };
         loop {
+            // Whom the kernel collects meanwhile, his pid may be another's when it is signalled.
+            if matches!(action, Action::AskTheRest | Action::KillTheRest) && self.leave_children_no_more() {
+                self.children = Children::More;
+            }
             let event = match action {
                 Action::Wait => return None,
                 Action::Exit(code) => return Some(code),
