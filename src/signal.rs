@@ -203,7 +203,7 @@ const fn bit(signal: Signal) -> u64 {
 /// What each signal is replaced by on its way to the program (`-r`).
 ///
 /// Starts as the identity, without a table: most runs never rewrite anything.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
 pub struct Rewrite {
     /// For signal n, at n - 1: `KEEP`, `DROP`, or the number to send instead.
     rules: Option<[u8; RTMAX as usize]>,

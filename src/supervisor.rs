@@ -91,7 +91,7 @@ pub trait Clock {
 }
 
 /// What the supervisor is set up with.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
 pub struct Policy {
     /// How long a shutdown may take (`-t`). `None`: no limit for the program, and
     /// [`DRAIN_LIMIT`] for the rest. Zero: the rest is not waited for.
@@ -158,7 +158,7 @@ enum State {
 }
 
 /// The state of one run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct Supervisor {
     policy: Policy,
     state: State,
