@@ -10,7 +10,7 @@ use crate::sys::Text;
 use crate::text::{Line, Piece, display};
 
 /// The exit code of the init, 0..=255 (`_exit(2)`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct ExitCode(u8);
 
 impl ExitCode {

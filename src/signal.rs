@@ -209,7 +209,7 @@ const fn bit(signal: Signal) -> u64 {
 }
 
 /// What each signal is replaced by on its way to the program (`-r`).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct Rewrite {
     /// For signal n, at n - 1: how the bits of the number to send instead differ from
     /// those of n. So 0 keeps it, and what makes 0 of it drops it.

@@ -99,7 +99,7 @@ pub trait Clock {
 }
 
 /// What the supervisor is set up with.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
 #[repr(C)]
 pub struct Policy {
     /// How long a shutdown may take (`-t`). `None`: no limit for the program, and
@@ -169,7 +169,7 @@ enum Phase {
 }
 
 /// The state of one run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 #[repr(C)]
 pub struct Supervisor {
     phase: Phase,
