@@ -305,7 +305,11 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         // Said here and not at each of the KILLs that follow until nobody is left.
         if action == Action::KillTheRest && self.log.wants(Level::Warn) {
             self.say(c"1the time is up: killing all processes that are left", Word::NONE);
-            self.explain(true);
+            let left = self.explain(true);
+            // Their end is not the init's to see.
+            if self.is_pid_1() {
+                self.killed = left;
+            }
         }
         action
     }
@@ -427,7 +431,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
     fn try_auto_reap(&mut self, sender: Sender) {
         let wanted = !self.setup.has_terminal
             && !self.setup.warn_on_reap
-            && !self.log.wants(Level::Debug)
+            && !self.log.wants(Level::Info)
             && self.supervisor.waits_for_program();
         if let (Sender::Child(child), Some(program)) = (sender, self.setup.program)
             && child != program
@@ -589,7 +593,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         let milliseconds = stopped_at.until(self.kernel.now()).as_nanos() / 1_000_000;
         let mut buffer = [0; DIGITS];
         let took = digits(u32::try_from(milliseconds).unwrap_or(u32::MAX), &mut buffer);
-        let template = c"2shut down in %n ms; of %d orphans collected %d ended when asked, %d were killed";
+        let template = c"2shut down in %n ms; orphans collected: %d, ended when asked: %d, killed: %d";
         let (collected, asked) = (self.collected.into(), self.asked.into());
         say(self.log, Text::from(template), Some(took), collected, asked, self.killed.into());
     }
@@ -610,16 +614,17 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             let text = c"1the program was killed from outside: somebody sent it SIGKILL";
             return self.say(text, Word::NONE);
         };
-        let text = Text::from(c"1%n was reached, %d processes were killed for it");
+        let text = Text::from(c"1%n was reached, processes killed for it: %d");
         say(self.log, text, Some(limit.text()), killed.into(), Word::NONE, Word::NONE);
     }
 
-    /// Says who is left and why, see [`processes::explain`].
-    fn explain(&self, all: bool) {
+    /// Says who is left and why, and gives how many, see [`processes::explain`].
+    fn explain(&self, all: bool) -> u32 {
         let machine = self.is_pid_1() && self.is_init_of_the_machine();
-        if let Err(error) = processes::explain(self.kernel, self.log, self.setup.init, all, machine) {
+        processes::explain(self.kernel, self.log, self.setup.init, all, machine).unwrap_or_else(|error| {
             self.say_proc_is_missing(error);
-        }
+            0
+        })
     }
 
     fn say_proc_is_missing(&self, error: Errno) {

@@ -139,7 +139,7 @@ pub(crate) fn check_proc(kernel: &impl Kernel, init: Pid) -> Result<(), Errno> {
     if shown == Some(init.get() as u32) { Ok(()) } else { Err(Errno::ENOENT) }
 }
 
-/// Says of each process that is left why it is still there, of those that have ended
+/// Says of each process that is left why it is still there, and gives how many, of those that have ended
 /// with a parent that does not collect them or, with `all`, of everybody. More than a
 /// screenful is only counted. In a `machine` of its own the kernel's threads, the
 /// children of 2, are not the init's to see off.
@@ -152,7 +152,7 @@ pub(crate) fn explain(
     init: Pid,
     all: bool,
     machine: bool,
-) -> Result<(), Errno> {
+) -> Result<u32, Errno> {
     const SCREENFUL: u32 = 20;
     let mut total = 0u32;
     let count = &mut total;
@@ -186,7 +186,7 @@ pub(crate) fn explain(
     if let Some(more @ 1..) = total.checked_sub(SCREENFUL) {
         say(log, Text::from(c"1and %d more"), None, Word::from(more), Word::NONE, Word::NONE);
     }
-    Ok(())
+    Ok(total)
 }
 
 /// Calls `visit` with each descendant of `init` that lives or, with `zombies`, has ended
