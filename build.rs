@@ -6,7 +6,7 @@ use std::process::Command;
 use std::{env, fs, io};
 
 /// The architectures that have a file of their own in src/sys.
-const FREESTANDING: [&str; 3] = ["x86_64", "aarch64", "riscv64"];
+const FREESTANDING: [&str; 7] = ["x86_64", "x86", "aarch64", "arm", "riscv64", "powerpc64", "s390x"];
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
@@ -17,22 +17,29 @@ fn main() -> io::Result<()> {
 
     let variable = |name| env::var(name).unwrap_or_default();
     let forced_through_libc = env::var_os("CARGO_CFG_TINI_LIBC").is_some();
-    // On musl targets rustc links the start-up objects by itself.
+    // Two have relatives with other rules: registers of Thumb, calls on big-endian PowerPC.
+    let has_other_rules = variable("CARGO_CFG_TARGET_FEATURE").contains("thumb-mode")
+        || variable("TARGET").starts_with("powerpc64-");
     let freestanding = FREESTANDING.contains(&variable("CARGO_CFG_TARGET_ARCH").as_str())
         && variable("CARGO_CFG_TARGET_ENV") == "gnu"
+        && !has_other_rules
         && !forced_through_libc;
     // rustc asks the linker for the shared C library, since the libc crate does. It
     // finds ours first (`ld(1)`: -L counts for every -l, wherever it stands): a line
     // that names the static one, or nothing at all, so that nothing of it can come in.
     let libc = if freestanding { "/* nothing */" } else { "GROUP(-l:libc.a -l:libgcc.a -l:libgcc_eh.a)" };
     let folder = variable("OUT_DIR");
-    if variable("CARGO_CFG_TARGET_ENV") == "gnu" {
+    // A sanitizer brings a run-time that needs the shared one.
+    if variable("CARGO_CFG_TARGET_ENV") == "gnu" && variable("CARGO_CFG_SANITIZE").is_empty() {
         for part in ["c", "m", "rt", "pthread", "util", "dl"] {
             fs::write(Path::new(&folder).join(format!("lib{part}.so")), libc)?;
         }
         println!("cargo::rustc-link-arg-bins=-L{folder}");
         println!("cargo::rustc-link-arg-bins=-static");
         println!("cargo::rustc-link-arg-bins=-no-pie");
+    } else {
+        // musl: rustc links the start-up objects by itself, and leaves the library to std.
+        println!("cargo::rustc-link-arg-bins=-lc");
     }
     if !freestanding {
         return Ok(());

@@ -6,11 +6,15 @@
 //! the last call before the exec. So no signal meets a half-made child, and a
 //! reason why the program could not be run is simply there when the init goes on.
 
+use core::mem::MaybeUninit;
+
 use crate::cli::{Config, Reach, VARIABLES};
 use crate::signal::SignalSet;
-use crate::sys::{self, ChildSignal, Errno, Failure, Pid, Room, Spawned, Step, Terminal, Text};
+use crate::sys::{
+    self, ChildSignal, Errno, Failure, Id, Pid, Spawned, Step, Strings, Terminal, Text, join, with_first,
+};
 use crate::terminal::{self, Found};
-use crate::text::{DIGITS, digits, take_number};
+use crate::text::{Line, Piece, take_number};
 
 mod path;
 
@@ -96,7 +100,7 @@ fn execute(launch: &mut Launch) -> Failure {
     if inherited.child_signal == ChildSignal::Ignored {
         let _ = sys::set_child_signal(ChildSignal::Ignored);
     }
-    if (config.user.is_some() || config.group.is_some())
+    if (config.user, config.group) != (Id::UNCHANGED, Id::UNCHANGED)
         && let Err(error) = sys::become_user(config.user, config.group)
     {
         return Failure { step: Step::User, error };
@@ -106,30 +110,40 @@ fn execute(launch: &mut Launch) -> Failure {
     {
         return Failure { step: Step::Directory, error };
     }
-    Failure { step: Step::Exec, error: execute_named(launch, 0) }
+    Failure { step: Step::Exec, error: execute_named(launch) }
 }
 
-/// Executes the program with those of [`VARIABLES`] from `first` on naming this process
-/// that named the init: what they announce is for the program (`sd_listen_fds(3)`).
-/// Returns only the error.
-fn execute_named(launch: &Launch, first: usize) -> Errno {
+/// Executes the program with those of [`VARIABLES`] naming this process that named the init:
+/// what they announce is for the program (`sd_listen_fds(3)`). Returns only the error.
+fn execute_named(launch: &Launch) -> Errno {
     let Launch { config, inherited, init, .. } = launch;
-    let ([pids @ .., _], [places @ .., path]) = (VARIABLES, config.places);
-    let (Some(name), Some(place)) = (pids.get(first), places.get(first)) else {
-        let _ = sys::set_blocked_signals(inherited.blocked);
-        return path::execute(config.program, config.environment, path);
-    };
-    let others = || execute_named(launch, first.wrapping_add(1));
-    let Some(place) = *place else { return others() };
-    let value = place.split_first().and_then(|(variable, _)| variable.strip_prefix(name.as_bytes()));
-    let mut value = value.unwrap_or(Text::EMPTY);
+    let [listen, watchdog, path] = config.places;
+    let mut rooms = [[MaybeUninit::uninit(); 40]; 2];
+    let [one, other] = &mut rooms;
+    let listen = renamed(listen, VARIABLES[0], *init, one);
+    let watchdog = renamed(watchdog, VARIABLES[1], *init, other);
+    with_first(listen, || {
+        with_first(watchdog, || {
+            let _ = sys::set_blocked_signals(inherited.blocked);
+            path::execute(config.program, config.environment, path)
+        })
+    })
+}
+
+/// If the variable at `place`, with that `name`, names the init: what stands there to name
+/// this process, in `room`.
+fn renamed<'r>(
+    place: Option<Strings<'r>>,
+    name: Text,
+    init: Pid,
+    room: &'r mut [MaybeUninit<u8>],
+) -> Option<(Strings<'r>, Text<'r>)> {
+    let place = place?;
+    let mut value = place.split_first()?.0.strip_prefix(name)?;
     if take_number(&mut value) != Some(init.get() as u32) || !value.is_empty() {
-        return others();
+        return None;
     }
-    let mut buffer_of_number = [0; DIGITS];
-    let digits = digits(sys::own_pid().get() as u32, &mut buffer_of_number);
-    match Room::<40>::new().join(&[name.as_bytes(), digits.bytes()]) {
-        Some(variable) => place.with_first(variable, others),
-        None => others(),
-    }
+    let mut number = Line::new();
+    sys::own_pid().write(&mut number);
+    Some((place, join(room, &[name], 0, number.text())?))
 }

@@ -3,10 +3,11 @@
 //! Decides nothing and knows nothing of system calls: the kernel's wait status in,
 //! the shells' exit code out.
 
-use core::fmt::{self, Display, Formatter};
+use core::fmt::{self, Debug, Display, Formatter};
+use core::num::NonZeroU32;
 
+use crate::packed::text;
 use crate::signal::Signal;
-use crate::sys::Text;
 use crate::text::{Line, Piece, display};
 
 /// The exit code of the init, 0..=255 (`_exit(2)`).
@@ -37,44 +38,66 @@ impl ExitCode {
     }
 }
 
-/// How a process ended, as `wait4(2)` tells it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ended {
-    /// It called exit with this code.
-    Exited(u8),
-    /// It was killed by this signal; the second value tells if it dumped core.
-    Killed(Signal, bool),
-}
+/// How a process ended: the kernel's wait status of it (`wait(2)`: low seven bits the
+/// signal, then the core flag, then the exit code), and a bit that is always set. So an
+/// `Option` of it fits one register.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Ended(NonZeroU32);
 
 impl Ended {
-    /// Reads the kernel's wait status (`wait(2)`: low seven bits the signal, then
-    /// the core flag, then the exit code). Real-time signals are signals like any
-    /// other here. `None` if the process has not ended but stopped or gone on.
+    const DUMPED: i32 = 0x80;
+
+    /// Reads the kernel's wait status. Real-time signals are signals like any other here.
+    /// `None` if the process has not ended but stopped or gone on.
     #[must_use]
-    pub fn from_wait_status(status: i32) -> Option<Ended> {
-        match status & 0x7f {
-            0 => Some(Ended::Exited((status >> 8) as u8)),
-            // 0x7f: stopped; 0xffff: continued.
-            0x7f => None,
-            signal => Some(Ended::Killed(Signal::new(signal)?, status & 0x80 != 0)),
+    pub const fn from_wait_status(status: i32) -> Option<Ended> {
+        // 0x7f: stopped; 0xffff: continued.
+        if status & 0x7f > Signal::LAST.number() as i32 {
+            return None;
+        }
+        match NonZeroU32::new(status as u16 as u32 | 1 << 16) {
+            Some(status) => Some(Ended(status)),
+            None => None,
         }
     }
 
-    /// The kernel's wait status for it.
+    /// It called exit with this code.
     #[must_use]
-    pub fn wait_status(self) -> i32 {
-        match self {
-            Ended::Exited(code) => i32::from(code) << 8,
-            Ended::Killed(signal, dumped) => i32::from(signal.number()) | if dumped { 0x80 } else { 0 },
-        }
+    pub const fn exited(code: u8) -> Ended {
+        Ended::from_wait_status((code as i32) << 8).unwrap()
+    }
+
+    /// It was killed by this signal, and did or did not dump core.
+    #[must_use]
+    pub const fn killed(signal: Signal, dumped: bool) -> Ended {
+        let status = signal.number() as i32 | if dumped { Ended::DUMPED } else { 0 };
+        Ended::from_wait_status(status).unwrap()
+    }
+
+    /// The kernel's wait status.
+    #[must_use]
+    pub const fn wait_status(self) -> i32 {
+        self.0.get() as u16 as i32
+    }
+
+    /// The signal that it was killed by.
+    #[must_use]
+    pub const fn signal(self) -> Option<Signal> {
+        Signal::new(self.wait_status() & 0x7f)
+    }
+
+    /// Whether it dumped core.
+    #[must_use]
+    pub const fn dumped_core(self) -> bool {
+        self.wait_status() & Ended::DUMPED != 0
     }
 
     /// The code that a shell would give: the program's own, or 128 + signal.
     #[must_use]
-    pub fn code(self) -> ExitCode {
-        match self {
-            Ended::Exited(code) => ExitCode(code),
-            Ended::Killed(signal, _) => ExitCode(signal.number().wrapping_add(128)),
+    pub const fn code(self) -> ExitCode {
+        match self.wait_status() & 0x7f {
+            0 => ExitCode((self.wait_status() >> 8) as u8),
+            signal => ExitCode(signal.wrapping_add(128) as u8),
         }
     }
 }
@@ -82,17 +105,25 @@ impl Ended {
 /// `exited with 3`, `was killed by SIGSEGV (core dumped)`.
 impl Piece for Ended {
     fn write(&self, line: &mut Line) {
-        match *self {
-            Ended::Exited(code) => {
-                line.add(Text::from(c"exited with "));
-                u32::from(code).write(line);
+        match self.signal() {
+            None => {
+                line.add(text!("exited with "));
+                u32::from(self.code().get()).write(line);
             }
-            Ended::Killed(signal, dumped) => {
-                line.add(Text::from(c"was killed by "));
+            Some(signal) => {
+                line.add(text!("was killed by "));
                 signal.write(line);
-                line.add(Text::from(if dumped { c" (core dumped)" } else { c"" }));
+                if self.dumped_core() {
+                    line.add(text!(" (core dumped)"));
+                }
             }
         }
+    }
+}
+
+impl Debug for Ended {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        display(self, f)
     }
 }
 
@@ -140,14 +171,19 @@ mod tests {
         /// The C library's macros are the reference (`wait(2)`).
         #[test]
         fn a_status_is_decoded_as_the_c_library_does(status in 0i32..=0xffff) {
-            let expected = if libc::WIFEXITED(status) {
-                Some(Ended::Exited(libc::WEXITSTATUS(status) as u8))
-            } else if libc::WIFSIGNALED(status) {
-                Signal::new(libc::WTERMSIG(status)).map(|s| Ended::Killed(s, libc::WCOREDUMP(status)))
-            } else {
-                None
-            };
-            prop_assert_eq!(Ended::from_wait_status(status), expected);
+            let ended = Ended::from_wait_status(status);
+            let signal = Signal::new(libc::WTERMSIG(status));
+            let is_known = libc::WIFEXITED(status) || libc::WIFSIGNALED(status) && signal.is_some();
+            prop_assert_eq!(ended.is_some(), is_known);
+            if let Some(ended) = ended {
+                prop_assert_eq!(ended.signal(), signal);
+                prop_assert_eq!(ended.wait_status(), status);
+                if libc::WIFEXITED(status) {
+                    prop_assert_eq!(i32::from(ended.code().get()), libc::WEXITSTATUS(status));
+                } else {
+                    prop_assert_eq!(ended.dumped_core(), libc::WCOREDUMP(status));
+                }
+            }
         }
 
         #[test]
@@ -173,7 +209,8 @@ mod tests {
     fn death_by_each_signal_is_128_more() {
         for n in 1..=64u8 {
             let ended = Ended::from_wait_status(i32::from(n)).unwrap();
-            assert_eq!(ended, Ended::Killed(Signal::new(i32::from(n)).unwrap(), false));
+            assert_eq!(ended, Ended::killed(Signal::new(i32::from(n)).unwrap(), false));
+            assert_eq!(ended.wait_status(), i32::from(n));
             assert_eq!(ended.code().get(), 128 + n);
         }
     }

@@ -17,6 +17,19 @@ global_asm!(
     start = sym start,
 );
 
+#[cfg(target_arch = "x86")]
+global_asm!(
+    ".globl _start",
+    "_start:",
+    "xor ebp, ebp",
+    "mov eax, esp",
+    "and esp, -16",
+    "sub esp, 12",
+    "push eax",
+    "call {start}",
+    start = sym start,
+);
+
 #[cfg(target_arch = "aarch64")]
 global_asm!(
     ".globl _start",
@@ -35,6 +48,45 @@ global_asm!(
     "mv a0, sp",
     "andi sp, sp, -16",
     "tail {start}",
+    start = sym start,
+);
+
+#[cfg(target_arch = "arm")]
+global_asm!(
+    ".globl _start",
+    "_start:",
+    "mov r11, #0",
+    "mov lr, #0",
+    "mov r0, sp",
+    "bic sp, sp, #7",
+    "b {start}",
+    start = sym start,
+);
+
+// The table of contents, by which code finds its data, is at an address that is final.
+#[cfg(target_arch = "powerpc64")]
+global_asm!(
+    ".globl _start",
+    "_start:",
+    "mr 3, 1",
+    "lis 2, .TOC.@ha",
+    "addi 2, 2, .TOC.@l",
+    "li 0, 0",
+    "mtlr 0",
+    "clrrdi 1, 1, 4",
+    "stdu 0, -32(1)",
+    "b {start}",
+    start = sym start,
+);
+
+#[cfg(target_arch = "s390x")]
+global_asm!(
+    ".globl _start",
+    "_start:",
+    "lgr %r2, %r15",
+    "aghi %r15, -160",
+    "xc 0(8, %r15), 0(%r15)",
+    "jg {start}",
     start = sym start,
 );
 

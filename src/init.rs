@@ -5,7 +5,6 @@
 //! a decision here, and the worst of them is to look again later.
 
 use core::cell::Cell;
-use core::ffi::CStr;
 
 use log::Level;
 
@@ -15,11 +14,12 @@ use crate::exit::{Ended, ExitCode};
 use crate::kernel::Kernel;
 use crate::log::{Sink, Word, say};
 use crate::memory;
+use crate::packed::text;
 use crate::processes::{self, Named, visit_descendants};
 use crate::signal::{Signal, SignalSet};
 use crate::supervisor::{Action, Event, Instant, Policy, Span, Supervisor};
 use crate::sys::{Errno, Modes, Pid, Reaped, Received, Sender, Target, Text};
-use crate::text::{DIGITS, Line, Piece, digits};
+use crate::text::{Line, Piece};
 
 /// How many children are collected in a row, and how many signals passed on,
 /// before the other of the two gets its turn.
@@ -169,8 +169,8 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
     /// signals hides a death nor a storm of deaths a signal: the kernel hands out
     /// the lowest number first, with SIGCHLD in the middle.
     fn wait(&mut self) -> News {
-        // Who kills, or waits for the last to end, has to see each of them.
-        if !self.supervisor.waits_for_program() && self.leave_children_no_more() {
+        // Who asks, kills, or waits for the last to end, has to see each of them.
+        if !self.supervisor.minds_program_alone() && self.leave_children_no_more() {
             return News::Children;
         }
         if self.signals_in_a_row >= BATCH {
@@ -185,21 +185,21 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             let idle = self.supervisor.deadline().is_none() && !self.setup.children_are_lost;
             (SignalSet::ALL, self.look_again.then_some(if idle { LOOK_AGAIN_IDLE } else { LOOK_AGAIN }))
         };
+        let mut time_stands_still = false;
         if let Some(deadline) = self.supervisor.deadline() {
-            let left = self.kernel.now().until(deadline);
+            let now = self.kernel.now();
+            let left = now.until(deadline);
             if left == Span::ZERO {
                 return News::Deadline;
             }
-            limit = Some(limit.map_or(left, |limit| limit.min(left)));
+            // Without a clock it is the wait that tells the time, all in one.
+            time_stands_still = now == Instant::new(Span::ZERO);
+            limit = Some(if time_stands_still { left } else { limit.map_or(left, |limit| limit.min(left)) });
         }
         let ready = if signals_first { Ready::Signals } else { self.auto_reap.wait(self.kernel, limit) };
         let taken = match ready {
-            Ready::Ordinary | Ready::Signals => {
-                if ready == Ready::Signals {
-                    limit = Some(Span::ZERO);
-                }
-                self.kernel.wait_for_signal(set, limit)
-            }
+            Ready::Ordinary => self.kernel.wait_for_signal(set, limit),
+            Ready::Signals => self.kernel.wait_for_signal(set, Some(Span::ZERO)),
             Ready::Nothing => Ok(None),
             Ready::ProgramEnded => {
                 self.leave_children_no_more();
@@ -213,14 +213,14 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             }
             Ok(Some(received)) => News::Signal(received),
             Ok(None) if signals_first => News::Children,
+            Ok(None) if time_stands_still => News::Deadline,
             Ok(None) => News::Again,
-            Err(Errno::EINTR) => News::Children,
             Err(error) => {
-                // Then signals can't be had at all, but the program's end still can.
-                if !self.look_again {
-                    self.say(c"1signals can't be received: %e", error.into());
+                // After a stop that is EINTR, once. Otherwise signals can't be had at all, but
+                // the program's end still can.
+                if error != Errno::EINTR {
+                    self.look_from_now_on(text!("1signals can't be received: %e"), error);
                 }
-                self.look_again = true;
                 self.kernel.sleep(limit.map_or(LOOK_AGAIN, |limit| limit.min(LOOK_AGAIN)));
                 News::Again
             }
@@ -236,6 +236,14 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             }
         }
         news
+    }
+
+    /// From now on what the kernel refuses to tell is looked for.
+    fn look_from_now_on(&mut self, why: Text<'static>, error: Errno) {
+        if !self.look_again {
+            self.say(why, error.into());
+        }
+        self.look_again = true;
     }
 
     /// Does what the news ask for; gives the exit code at the end.
@@ -292,8 +300,8 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
     }
 
     /// Says what needs one word at the most.
-    fn say(&self, template: &'static CStr, word: Word) {
-        say(self.log, Text::from(template), None, word, Word::NONE, Word::NONE);
+    fn say(&self, template: Text, word: Word) {
+        say(self.log, template, None, word, Word::NONE, Word::NONE);
     }
 
     fn tell(&mut self, event: Event) -> Action {
@@ -304,7 +312,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         let action = self.tell(Event::Deadline);
         // Said here and not at each of the KILLs that follow until nobody is left.
         if action == Action::KillTheRest && self.log.wants(Level::Warn) {
-            self.say(c"1the time is up: killing all processes that are left", Word::NONE);
+            self.say(text!("1the time is up: killing all processes that are left"), Word::NONE);
             let left = self.explain(true);
             // Their end is not the init's to see.
             if self.is_pid_1() {
@@ -382,17 +390,17 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
     fn write_sender(&self, sender: Sender, line: &mut Line) {
         match sender {
             Sender::Process(pid, uid) => {
-                line.add(Text::from(c"from process "));
+                line.add(text!("from process "));
                 if processes::check_proc(self.kernel, self.setup.init).is_ok() {
                     Named(self.kernel, pid).write(line);
                 } else {
                     pid.write(line);
                 }
-                line.add(Text::from(c", uid "));
+                line.add(text!(", uid "));
                 uid.write(line);
             }
-            Sender::Outside => line.add(Text::from(c"from outside the container")),
-            Sender::Kernel | Sender::Child(_) => line.add(Text::from(c"from the kernel")),
+            Sender::Outside => line.add(text!("from outside the container")),
+            Sender::Kernel | Sender::Child(_) => line.add(text!("from the kernel")),
         }
     }
 
@@ -415,7 +423,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         };
         self.sent_kill.set(self.sent_kill.get() || signal == Signal::KILL);
         if let Err(error) = self.auto_reap.kill(self.kernel, program, target, signal) {
-            let template = Text::from(c"1%s could not be passed on to process %d: %e");
+            let template = text!("1%s could not be passed on to process %d: %e");
             return say(self.log, template, None, signal.into(), program.into(), error.into());
         }
         say(self.log, self.setup.texts.forwarded, None, signal.into(), signal.into(), Word::NONE);
@@ -432,7 +440,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         let wanted = !self.setup.has_terminal
             && !self.setup.warn_on_reap
             && !self.log.wants(Level::Info)
-            && self.supervisor.waits_for_program();
+            && self.supervisor.minds_program_alone();
         if let (Sender::Child(child), Some(program)) = (sender, self.setup.program)
             && child != program
             && self.program_lives
@@ -459,6 +467,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         for _ in 0..BATCH {
             match self.kernel.reap(None) {
                 Ok(Reaped::Child(pid, ended)) => self.on_child(pid, ended),
+                Ok(Reaped::LetGo) => {}
                 Ok(Reaped::Nothing) => {
                     self.children = Children::Some;
                     break;
@@ -467,9 +476,9 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
                     self.children = Children::None;
                     break;
                 }
-                Err(_) => {
+                Err(error) => {
                     self.children = Children::Some;
-                    self.look_again = true;
+                    self.look_from_now_on(text!("1wait4: %e"), error);
                     break;
                 }
             }
@@ -481,7 +490,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             if let Ok(Some(ended)) = end {
                 self.on_child(program, ended);
             } else if end.is_err() || self.children == Children::None {
-                let text = c"0the program has ended, but the kernel has not kept its exit code";
+                let text = text!("0the program has ended, but the kernel has not kept its exit code");
                 self.say(text, Word::NONE);
                 self.program_lives = false;
                 self.code = Some(ExitCode::FAILURE);
@@ -512,7 +521,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
                 _ => {}
             }
             if self.setup.warn_on_reap {
-                template = Text::from(c"1collected process %d, which %w");
+                template = text!("1collected process %d, which %w");
             }
         }
         say(self.log, template, None, pid.into(), end, Word::NONE);
@@ -520,7 +529,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             let code = u32::from(ended.code().get());
             say(self.log, texts.ended, None, code.into(), pid.into(), end);
             let by_init = self.sent_kill.get() || self.supervisor.asked_and_killed().1;
-            if matches!(ended, Ended::Killed(Signal::KILL, _)) && !by_init {
+            if ended.signal() == Some(Signal::KILL) && !by_init {
                 self.explain_kill();
             }
         }
@@ -538,7 +547,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             return;
         };
         self.program_is_stopped = true;
-        self.say(c"3the program was stopped by %s", signal.into());
+        self.say(text!("3the program was stopped by %s"), signal.into());
         // A job that runs in the background is not told when its shell puts it into the
         // foreground.
         let wants_terminal = [Signal::TTIN, Signal::TTOU].contains(&signal);
@@ -591,11 +600,11 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
     fn sum_up(&self) {
         let Some(stopped_at) = self.stopped_at else { return };
         let milliseconds = stopped_at.until(self.kernel.now()).as_nanos() / 1_000_000;
-        let mut buffer = [0; DIGITS];
-        let took = digits(u32::try_from(milliseconds).unwrap_or(u32::MAX), &mut buffer);
-        let template = c"2shut down in %n ms; orphans collected: %d, ended when asked: %d, killed: %d";
+        let mut took = Line::new();
+        took.number(milliseconds);
+        let template = text!("2shut down in %n ms; orphans collected: %d, ended when asked: %d, killed: %d");
         let (collected, asked) = (self.collected.into(), self.asked.into());
-        say(self.log, Text::from(template), Some(took), collected, asked, self.killed.into());
+        say(self.log, template, Some(took.text()), collected, asked, self.killed.into());
     }
 
     /// Says why the program got a SIGKILL that was not the init's.
@@ -605,16 +614,16 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         }
         let mut limit = Line::new();
         // Only as PID 1 the init is as old as the counter.
-        limit.add(Text::from(if self.is_pid_1() {
-            c"out of memory: the container's limit of "
+        limit.add(if self.is_pid_1() {
+            text!("out of memory: the container's limit of ")
         } else {
-            c"probably out of memory: its control group's limit of "
-        }));
+            text!("probably out of memory: its control group's limit of ")
+        });
         let Some(killed) = memory::evidence(self.kernel, &mut limit) else {
-            let text = c"1the program was killed from outside: somebody sent it SIGKILL";
+            let text = text!("1the program was killed from outside: somebody sent it SIGKILL");
             return self.say(text, Word::NONE);
         };
-        let text = Text::from(c"1%n was reached, processes killed for it: %d");
+        let text = text!("1%n was reached, processes killed for it: %d");
         say(self.log, text, Some(limit.text()), killed.into(), Word::NONE, Word::NONE);
     }
 
@@ -629,7 +638,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
 
     fn say_proc_is_missing(&self, error: Errno) {
         if !self.proc_is_missing.replace(true) {
-            self.say(c"1looking for processes in /proc: %e", error.into());
+            self.say(text!("1looking for processes in /proc: %e"), error.into());
         }
     }
 
@@ -645,7 +654,9 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         if !self.is_pid_1() || self.kernel.kill(Target::Everybody, None) == Err(Errno::ESRCH) {
             return true;
         }
-        if self.is_init_of_the_machine() {
+        // Refused that by a seccomp profile, it could neither reach the others nor see them end.
+        if self.kernel.kill(Target::Process(self.setup.init), None).is_err() || self.is_init_of_the_machine()
+        {
             return true;
         }
         self.look_again = true;
@@ -722,7 +733,7 @@ mod tests {
     use crate::cli::Personality;
     use crate::log::Facade;
     use crate::supervisor::Clock;
-    use crate::sys::{ChildSignal, Contents, Handle};
+    use crate::sys::{ChildSignal, Contents};
     use core::cell::{Cell, RefCell};
     use std::vec::Vec;
 
@@ -809,7 +820,7 @@ mod tests {
         fn reap(&self, _: Option<Pid>) -> Result<Reaped, Errno> {
             self.reaps.set(self.reaps.get() + 1);
             assert!(self.reaps.get() < PATIENCE, "nobody looks at signals");
-            let ended = |pid, code| Reaped::Child(Pid::new(pid).unwrap(), Ended::Exited(code));
+            let ended = |pid, code| Reaped::Child(Pid::new(pid).unwrap(), Ended::exited(code));
             Ok(match self.reaps.get() {
                 now if now >= self.program_ends_at => ended(PROGRAM, 7),
                 now if self.endless_orphans => ended(1000 + now as i32, 0),
@@ -848,28 +859,6 @@ mod tests {
 
         fn take_terminal_back(&self, _: Pid, _: Option<&Modes>) {}
 
-        fn open_process(&self, _: Pid) -> Result<Handle, Errno> {
-            Err(Errno::ENOSYS)
-        }
-
-        fn open_signals(&self) -> Result<Handle, Errno> {
-            Err(Errno::ENOSYS)
-        }
-
-        fn exit_of(&self, _: Handle) -> Result<Option<Ended>, Errno> {
-            Err(Errno::ENOSYS)
-        }
-
-        fn wait_for_either(&self, _: Handle, _: Handle, _: Option<Span>) -> Result<(bool, bool), Errno> {
-            Err(Errno::ENOSYS)
-        }
-
-        fn signal_process(&self, _: Handle, _: bool, _: Option<Signal>) -> Result<(), Errno> {
-            Err(Errno::ENOSYS)
-        }
-
-        fn close(&self, _: Handle) {}
-
         fn sleep(&self, _: Span) {}
 
         fn each_process(&self, _: &mut dyn FnMut(Pid)) -> Result<(), Errno> {
@@ -880,7 +869,7 @@ mod tests {
             Err(Errno::ENOENT)
         }
 
-        fn read_file(&self, _: &[Text], _: &mut Contents) -> Result<(), Errno> {
+        fn read_file(&self, _: &[Text], _: Text, _: &mut Contents) -> Result<(), Errno> {
             Err(Errno::ENOENT)
         }
     }
@@ -896,7 +885,8 @@ mod tests {
 
     #[test]
     fn a_signal_without_end_hides_no_death() {
-        let storm = Storm { endless: Some(Signal::HUP), program_ends_at: 1, ..Storm::new() };
+        // Not at the first look, which nothing but the start asks for.
+        let storm = Storm { endless: Some(Signal::HUP), program_ends_at: 2, ..Storm::new() };
         assert_eq!(storm.run().get(), 7);
     }
 

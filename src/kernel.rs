@@ -4,7 +4,9 @@
 use crate::exit::Ended;
 use crate::signal::{Signal, SignalSet};
 use crate::supervisor::{Clock, Instant, Span};
-use crate::sys::{self, ChildSignal, Contents, Errno, Handle, Modes, Pid, Reaped, Received, Target, Text};
+use crate::sys::{
+    self, ChildSignal, Contents, Errno, Handle, Happened, Modes, Pid, Reaped, Received, Target, Text,
+};
 use crate::terminal;
 
 /// The system calls of a running init. Each is the function of [`crate::sys`] with
@@ -65,23 +67,34 @@ pub trait Kernel: Clock {
     /// See [`Found::take_back`](crate::terminal::Found::take_back).
     fn take_terminal_back(&self, init: Pid, modes: Option<&Modes>);
 
+    // The next six are for orphans that nobody is woken for. A kernel that can't answers
+    // ENOSYS to the first, and is not asked for the others.
+
     /// See [`sys::open_process`].
     ///
     /// # Errors
     /// As there.
-    fn open_process(&self, process: Pid) -> Result<Handle, Errno>;
+    fn open_process(&self, process: Pid) -> Result<Handle, Errno> {
+        let _ = process;
+        Err(Errno::ENOSYS)
+    }
 
     /// See [`sys::open_signals`].
     ///
     /// # Errors
     /// As there.
-    fn open_signals(&self) -> Result<Handle, Errno>;
+    fn open_signals(&self) -> Result<Handle, Errno> {
+        Err(Errno::ENOSYS)
+    }
 
     /// See [`sys::exit_of`].
     ///
     /// # Errors
     /// As there.
-    fn exit_of(&self, process: Handle) -> Result<Option<Ended>, Errno>;
+    fn exit_of(&self, process: Handle) -> Result<Option<Ended>, Errno> {
+        let _ = process;
+        Err(Errno::ENOSYS)
+    }
 
     /// See [`sys::wait_for_either`].
     ///
@@ -92,16 +105,24 @@ pub trait Kernel: Clock {
         signals: Handle,
         process: Handle,
         limit: Option<Span>,
-    ) -> Result<(bool, bool), Errno>;
+    ) -> Result<Happened, Errno> {
+        let _ = (signals, process, limit);
+        Err(Errno::ENOSYS)
+    }
 
     /// See [`sys::signal_process`].
     ///
     /// # Errors
     /// As there.
-    fn signal_process(&self, process: Handle, to_group: bool, signal: Option<Signal>) -> Result<(), Errno>;
+    fn signal_process(&self, process: Handle, to_group: bool, signal: Option<Signal>) -> Result<(), Errno> {
+        let _ = (process, to_group, signal);
+        Err(Errno::ENOSYS)
+    }
 
     /// See [`Handle::close`].
-    fn close(&self, handle: Handle);
+    fn close(&self, handle: Handle) {
+        let _ = handle;
+    }
 
     /// See [`sys::sleep`].
     fn sleep(&self, span: Span);
@@ -122,7 +143,7 @@ pub trait Kernel: Clock {
     ///
     /// # Errors
     /// As there.
-    fn read_file(&self, path: &[Text], contents: &mut Contents) -> Result<(), Errno>;
+    fn read_file(&self, path: &[Text], name: Text, contents: &mut Contents) -> Result<(), Errno>;
 }
 
 /// The real kernel.
@@ -140,6 +161,7 @@ impl Kernel for Linux {
         sys::wait_for_signal(set, limit)
     }
 
+    #[inline(always)]
     fn reap(&self, process: Option<Pid>) -> Result<Reaped, Errno> {
         sys::reap(process)
     }
@@ -195,7 +217,7 @@ impl Kernel for Linux {
         signals: Handle,
         process: Handle,
         limit: Option<Span>,
-    ) -> Result<(bool, bool), Errno> {
+    ) -> Result<Happened, Errno> {
         sys::wait_for_either(signals, process, limit)
     }
 
@@ -219,7 +241,7 @@ impl Kernel for Linux {
         sys::read_process(process, name, contents)
     }
 
-    fn read_file(&self, path: &[Text], contents: &mut Contents) -> Result<(), Errno> {
-        sys::read_file(path, contents)
+    fn read_file(&self, path: &[Text], name: Text, contents: &mut Contents) -> Result<(), Errno> {
+        sys::read_file(path, name, contents)
     }
 }

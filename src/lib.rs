@@ -16,6 +16,7 @@
 //! | [`terminal`] | who has the controlling terminal |
 //! | `memory` | whether a process was killed for want of memory |
 //! | [`log`](mod@log) | what a message is made of, and how it gets out without doing harm |
+//! | `packed` | how the words for that take up little room |
 //! | [`kernel`], [`sys`] | the system calls, as a trait and for real |
 //!
 //! The library has no allocator, no `std` and no writable static. It reads
@@ -49,6 +50,7 @@ pub mod init;
 pub mod kernel;
 pub mod log;
 mod memory;
+mod packed;
 pub mod processes;
 pub mod signal;
 pub mod supervisor;
@@ -64,6 +66,7 @@ use exit::ExitCode;
 use init::Setup;
 use kernel::{Kernel, Linux};
 use log::{Sink, Stderr, Word, say};
+use packed::text;
 use signal::{Signal, SignalSet};
 use sys::{ChildSignal, Errno, Failure, Pid, Received, Sender, Spawned, Step, Strings, Terminal, Text};
 use terminal::Found;
@@ -71,7 +74,7 @@ use terminal::Found;
 /// A whole run of the init, from argv and environment to the exit code.
 pub fn run(argv: Strings, environment: Strings) -> ExitCode {
     // Before anything else: from here on a signal waits until somebody can act on it.
-    let blocked = sys::block_all_signals().unwrap_or(SignalSet::EMPTY);
+    let blocked = sys::block_all_signals();
     let own_pid = sys::own_pid();
 
     let called = argv.split_first().map_or(Text::from(c""), |(called, _)| called);
@@ -81,6 +84,15 @@ pub fn run(argv: Strings, environment: Strings) -> ExitCode {
     let log = Stderr::new(personality.prefix, config.verbosity, own_pid);
     match request {
         Ok(Request::Run) => {
+            let blocked = match blocked {
+                Ok(blocked) => blocked,
+                // Then nothing would tell of a signal, nor of the program's end.
+                Err(error) => {
+                    let template = text!("0rt_sigprocmask: %e");
+                    say(&log, template, None, error.into(), Word::NONE, Word::NONE);
+                    return ExitCode::FAILURE;
+                }
+            };
             let start =
                 |inherited, terminal: Option<&Found>| child::start(&config, inherited, own_pid, terminal);
             supervise(personality, &config, blocked, own_pid, &Linux, &log, start)
@@ -107,7 +119,7 @@ pub fn supervise(
     // From here, since the program may have changed argv for itself, see `child`.
     let name = config.name();
     let warn = |template, error: Errno| {
-        say(log, Text::from(template), name, error.into(), Word::NONE, Word::NONE);
+        say(log, template, name, error.into(), Word::NONE, Word::NONE);
     };
     // Filled in where it is, since it is large: as much as 300 bytes less.
     let mut setup = Setup {
@@ -124,20 +136,20 @@ pub fn supervise(
         received: [None, None, None],
     };
     if own_pid != Pid::INIT {
-        if personality.execs_unless_pid_1 {
+        if personality.ways_of_pid1 {
             let inherited = Inherited { blocked, child_signal: ChildSignal::Default };
             let failure = child::become_program(config, inherited, own_pid);
             return not_executed(personality, name, failure, log);
         }
         if let Err(error) = sys::become_subreaper() {
-            warn(c"1orphans will not come to this init, which is not PID 1: %e", error);
+            warn(text!("1orphans will not come to this init, which is not PID 1: %e"), error);
         }
     }
     let [of_parent, of_terminal @ ..] = &mut setup.received;
     if let Some(signal) = config.parent_death_signal {
         let parent = sys::parent_pid();
         if let Err(error) = sys::set_parent_death_signal(signal) {
-            warn(c"1the parent's death will not be told: %e", error);
+            warn(text!("1the parent's death will not be told: %e"), error);
         }
         // If it has died before, the kernel will not tell.
         if sys::parent_pid() != parent {
@@ -150,7 +162,7 @@ pub fn supervise(
     }
     let terminal = terminal::find(own_pid);
     // Ignored, it would have the kernel throw away the program's status.
-    let child_signal = sys::set_child_signal(terminal::child_signal(terminal.as_ref()));
+    let child_signal = sys::set_child_signal(ChildSignal::Default);
     setup.children_are_lost = child_signal.is_err();
     let inherited = Inherited { blocked, child_signal: child_signal.unwrap_or(ChildSignal::Default) };
     if let Some(terminal) = &terminal {
@@ -170,7 +182,7 @@ pub fn supervise(
                 return not_executed(personality, name, failure, log);
             }
             Err(error) => {
-                warn(c"0%n could not be started: %e", error);
+                warn(text!("0%n could not be started: %e"), error);
                 return ExitCode::FAILURE;
             }
         }
@@ -191,7 +203,7 @@ pub fn supervise(
     let told = config.remap.apply(code);
     if told != code {
         let (told, code) = (u32::from(told.get()).into(), u32::from(code.get()).into());
-        let template = Text::from(c"2exits with %d in place of the program's code %d");
+        let template = text!("2exits with %d in place of the program's code %d");
         say(log, template, None, told, code, Word::NONE);
     }
     told
@@ -204,8 +216,8 @@ fn give_terminal_up(received: &mut [Option<Received>]) {
     if Terminal::STDIN.give_up().is_err() {
         return;
     }
-    for (place, signal) in received.iter_mut().zip([Signal::HUP, Signal::CONT]) {
-        let set = SignalSet::EMPTY.with(signal);
+    let set = SignalSet::EMPTY.with(Signal::HUP).with(Signal::CONT);
+    for place in received {
         if let Ok(Some(taken)) = sys::wait_for_signal(set, Some(supervisor::Span::ZERO))
             && taken.sender != Sender::Kernel
         {
@@ -223,14 +235,13 @@ fn not_executed(
 ) -> ExitCode {
     let template = match failure.step {
         Step::Exec => personality.texts.exec_failed,
-        Step::User => Text::from(c"0%n could not be given its user: %e"),
-        Step::Directory => Text::from(c"0%n could not be given its directory: %e"),
+        Step::User => text!("0%n could not be given its user: %e"),
+        Step::Directory => text!("0%n could not be given its directory: %e"),
     };
     say(log, template, name, failure.error.into(), Word::NONE, Word::NONE);
-    match failure.code() {
-        ExitCode::NOT_FOUND => personality.exec_codes[0],
-        ExitCode::CANNOT_EXECUTE => personality.exec_codes[1],
-        code => code,
+    match personality.exec_code {
+        Some(code) if failure.step == Step::Exec => ExitCode::new(code.get()),
+        _ => failure.code(),
     }
 }
 

@@ -12,12 +12,13 @@
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use log::{Level, LevelFilter, Log, Metadata, Record};
+use log::{Level, Log, Metadata, Record};
 
 use crate::exit::Ended;
+use crate::packed::text;
 use crate::signal::Signal;
 use crate::supervisor::Span;
-use crate::sys::{self, Errno, Pid, Text};
+use crate::sys::{self, Errno, Pid, Table, Text, table};
 use crate::text::{Line, Piece};
 
 /// Where messages go.
@@ -109,53 +110,54 @@ pub(crate) fn tell(sink: &impl Sink, level: Level, message: &impl Piece) {
 
 /// Writes `template` without its level, see [`say`].
 fn fill(line: &mut Line, template: Text, name: Option<Text>, words: [Word; 3]) {
-    let [mut word, mut second, mut third] = words;
+    let mut words = words.iter();
     let mut rest = template.rest();
     while !rest.is_empty() {
-        let letter = rest.first();
-        rest = rest.rest();
-        if letter != b'%' {
-            line.put(letter);
-            continue;
-        }
-        let kind = rest.first();
-        rest = rest.rest();
-        if kind == b'n' {
-            name.unwrap_or(Text::EMPTY).write(line);
-            continue;
-        }
-        let Word(next) = word;
-        (word, second, third) = (second, third, Word::NONE);
-        let number = next as i32;
-        match kind {
-            b's' => {
-                if let Some(signal) = Signal::new(number) {
-                    signal.write(line);
+        match rest.next() {
+            b'%' => match rest.next() {
+                b'n' => {
+                    if let Some(name) = name {
+                        name.write(line);
+                    }
                 }
-            }
-            b'e' => {
-                if let Some(error) = Errno::new(number) {
-                    error.write(line);
-                }
-            }
-            b'w' => {
-                if let Some(ended) = Ended::from_wait_status(number) {
-                    ended.write(line);
-                }
-            }
-            b'W' => by_number(number, line),
-            _ => next.write(line),
+                kind => write_word(line, kind, *words.next().unwrap_or(&Word::NONE)),
+            },
+            letter => line.put(letter),
         }
     }
 }
 
+// Its variables would drive those of `fill` out of their registers: 16 bytes.
+#[inline(never)]
+fn write_word(line: &mut Line, kind: u8, Word(word): Word) {
+    let number = word as i32;
+    match kind {
+        b's' => {
+            if let Some(signal) = Signal::new(number) {
+                signal.write(line);
+            }
+        }
+        b'e' => {
+            if let Some(error) = Errno::new(number) {
+                error.write(line);
+            }
+        }
+        b'w' | b'W' => {
+            if let Some(ended) = Ended::from_wait_status(number) {
+                if kind == b'w' { ended.write(line) } else { by_number(ended, line) }
+            }
+        }
+        _ => word.write(line),
+    }
+}
+
 /// How a process ended, in dumb-init's words.
-fn by_number(status: i32, line: &mut Line) {
-    let (words, number) = match Ended::from_wait_status(status) {
-        Some(Ended::Killed(signal, _)) => (c"was terminated by signal ", signal.number()),
-        ended => (c"exited with exit status ", ended.map_or(0, |ended| ended.code().get())),
+fn by_number(ended: Ended, line: &mut Line) {
+    let (words, number) = match ended.signal() {
+        Some(signal) => (text!("was terminated by signal "), signal.number()),
+        None => (text!("exited with exit status "), ended.code().get()),
     };
-    line.add(Text::from(words));
+    line.add(words);
     u32::from(number).write(line);
 }
 
@@ -185,7 +187,8 @@ impl Sink for Facade<'_> {
 /// Lines such as `[WARN  tini-rs (1)] text` on standard error.
 pub struct Stderr {
     prefix: Text<'static>,
-    level: LevelFilter,
+    /// The number of the last level that is wanted.
+    most: u8,
     pid: Pid,
     /// Nobody read the last message in time, so the next is not waited for.
     stuck: AtomicBool,
@@ -195,8 +198,18 @@ pub struct Stderr {
 /// busy needs less; a terminal held by Ctrl-S costs this once.
 const PATIENCE: Span = Span::from_millis(100);
 
+/// What an error is called by some.
+const FATAL: u8 = 6;
+
 /// The names of the levels, five letters each.
-const LEVELS: &[u8; 25] = b"ERRORWARN INFO DEBUGTRACE";
+const LEVELS: Table = table!(&[
+    (Level::Error as u8, "ERROR"),
+    (Level::Warn as u8, "WARN "),
+    (Level::Info as u8, "INFO "),
+    (Level::Debug as u8, "DEBUG"),
+    (Level::Trace as u8, "TRACE"),
+    (FATAL, "FATAL"),
+]);
 
 impl Stderr {
     /// For the init with this pid. Of `verbosity` 0 are errors, 1 warnings, 2
@@ -205,35 +218,26 @@ impl Stderr {
     /// FATAL for an error, `@` for the pid.
     #[must_use]
     pub const fn new(prefix: Text<'static>, verbosity: u8, pid: Pid) -> Stderr {
-        let level = match verbosity {
-            0 => LevelFilter::Error,
-            1 => LevelFilter::Warn,
-            2 => LevelFilter::Info,
-            3 => LevelFilter::Debug,
-            _ => LevelFilter::Trace,
-        };
-        Stderr { prefix, level, pid, stuck: AtomicBool::new(false) }
+        Stderr { prefix, most: verbosity.saturating_add(1), pid, stuck: AtomicBool::new(false) }
     }
 }
 
 impl Sink for Stderr {
     fn wants(&self, level: Level) -> bool {
-        level <= self.level
+        level as usize as u8 <= self.most
     }
 
     fn begin(&self, level: Level, line: &mut Line) {
-        let place = (level as usize).wrapping_sub(1).wrapping_mul(5);
-        let name = LEVELS.get(place..).and_then(|names| names.get(..5)).unwrap_or_default();
         let mut prefix = self.prefix;
         while !prefix.is_empty() {
-            let letter = prefix.first();
-            prefix = prefix.rest();
-            match letter {
-                b'$' if level == Level::Error => line.add(Text::from(c"FATAL")),
-                b'^' | b'$' => line.push(name),
-                b'%' => name.iter().filter(|letter| **letter != b' ').for_each(|letter| line.put(*letter)),
+            match prefix.next() {
                 b'@' => self.pid.write(line),
-                _ => line.put(letter),
+                letter @ (b'%' | b'^' | b'$') => {
+                    let is_fatal = letter == b'$' && level == Level::Error;
+                    let name = LEVELS.row(if is_fatal { FATAL } else { level as u8 });
+                    line.add_up_to(name.unwrap_or(Text::EMPTY), if letter == b'%' { b' ' } else { 0 });
+                }
+                letter => line.put(letter),
             }
         }
     }

@@ -6,20 +6,18 @@
 //! have counted others, and what is said is said with care.
 
 use crate::kernel::Kernel;
+use crate::packed::text;
 use crate::sys::{Contents, Text};
-use crate::text::{Line, Piece, after, after_field, take_large_number, take_number};
+use crate::text::{Line, after, after_field, take_large_number, take_number};
 
-/// Where control groups are mounted, and in each the file that counts and the one that
-/// limits: version 2, version 2 beside version 1, version 1 (cgroup-v2.rst,
-/// "memory.events"; cgroup-v1/memory.rst, "OOM Control").
+/// Where all control groups are, and there the places where they are mounted, each with the
+/// file that counts and the one that limits: version 2, version 2 beside version 1, version 1
+/// (cgroup-v2.rst, "memory.events"; cgroup-v1/memory.rst, "OOM Control").
+const FOLDER: Text = Text::from(c"/sys/fs/cgroup");
 const MOUNTS: [[Text; 3]; 3] = [
-    [Text::from(c"/sys/fs/cgroup"), Text::from(c"/memory.events"), Text::from(c"/memory.max")],
-    [Text::from(c"/sys/fs/cgroup/unified"), Text::from(c"/memory.events"), Text::from(c"/memory.max")],
-    [
-        Text::from(c"/sys/fs/cgroup/memory"),
-        Text::from(c"/memory.oom_control"),
-        Text::from(c"/memory.limit_in_bytes"),
-    ],
+    [Text::EMPTY, Text::from(c"/memory.events"), Text::from(c"/memory.max")],
+    [Text::from(c"/unified"), Text::from(c"/memory.events"), Text::from(c"/memory.max")],
+    [Text::from(c"/memory"), Text::from(c"/memory.oom_control"), Text::from(c"/memory.limit_in_bytes")],
 ];
 
 /// How many processes of the group were killed for want of memory, if any; puts into
@@ -28,19 +26,19 @@ pub(crate) fn evidence(kernel: &impl Kernel, limit: &mut Line) -> Option<u32> {
     let mut groups = Contents::<[_; 1024]>::empty();
     let _ = kernel.read_process(None, Text::from(c"cgroup"), &mut groups);
     // A line for each hierarchy (`cgroups(7)`): `0::/path`, `4:memory:/path`.
-    let mut line = groups.text();
+    let mut line = Some(groups.text());
     loop {
-        let controller = after(line, b':');
-        let path = controller.strip_prefix(b":").or_else(|| controller.strip_prefix(b"memory:"));
         // A container sees its own group as the root, with or without its path.
-        let path = if line.is_empty() { Some(Text::EMPTY) } else { path };
+        let path = line.map_or(Some(Text::EMPTY), |line| {
+            let controller = after(line, b':')?;
+            controller
+                .strip_prefix(Text::from(c":"))
+                .or_else(|| controller.strip_prefix(Text::from(c"memory:")))
+        });
         if let Some(killed) = path.and_then(|path| counted(kernel, path, limit)) {
             return Some(killed).filter(|killed| *killed > 0);
         }
-        if line.is_empty() {
-            return None;
-        }
-        line = after(line, b'\n');
+        line = after(line?, b'\n');
     }
 }
 
@@ -48,15 +46,14 @@ pub(crate) fn evidence(kernel: &impl Kernel, limit: &mut Line) -> Option<u32> {
 fn counted(kernel: &impl Kernel, path: Text, limit: &mut Line) -> Option<u32> {
     MOUNTS.iter().find_map(|[mount, events, most]| {
         let mut contents = Contents::<[_; 256]>::empty();
-        let mut path = [*mount, path, *events];
-        kernel.read_file(&path, &mut contents).ok()?;
-        let killed = take_number(&mut after_field(contents.text(), b"oom_kill ")?)?;
-        path[2] = *most;
-        let _ = kernel.read_file(&path, &mut contents);
+        let path = [FOLDER, *mount, path];
+        kernel.read_file(&path, *events, &mut contents).ok()?;
+        let killed = take_number(&mut after_field(contents.text(), Text::from(c"oom_kill "))?)?;
+        let _ = kernel.read_file(&path, *most, &mut contents);
         // Where there is no limit the file says `max`, or a number that nobody has.
         match take_large_number(&mut contents.text()).filter(|bytes| *bytes < 1 << 60) {
             Some(bytes) => write_size(bytes, limit),
-            None => limit.add(Text::from(c"the machine")),
+            None => limit.add(text!("the machine")),
         }
         Some(killed)
     })
@@ -66,7 +63,7 @@ fn counted(kernel: &impl Kernel, path: Text, limit: &mut Line) -> Option<u32> {
 fn write_size(bytes: u64, line: &mut Line) {
     let kibibytes = bytes >> 10;
     let (number, unit) =
-        if kibibytes & 1023 == 0 { (kibibytes >> 10, c" MiB") } else { (kibibytes, c" KiB") };
-    u32::try_from(number).unwrap_or(u32::MAX).write(line);
-    line.add(Text::from(unit));
+        if kibibytes & 1023 == 0 { (kibibytes >> 10, text!(" MiB")) } else { (kibibytes, text!(" KiB")) };
+    line.number(number);
+    line.add(unit);
 }

@@ -13,6 +13,7 @@ use log::Level;
 
 use crate::kernel::Kernel;
 use crate::log::{Sink, Word, say, tell};
+use crate::packed::text;
 use crate::sys::{Contents, Errno, Pid, Text};
 use crate::text::{Line, Piece, after_field, take_number};
 
@@ -24,7 +25,7 @@ type StatRoom = Contents<[MaybeUninit<u8>; 128]>;
 #[derive(Clone, Copy)]
 struct Stat<'a> {
     text: Text<'a>,
-    /// What follows the name.
+    /// What follows the name and a blank.
     fields: Text<'a>,
 }
 
@@ -34,10 +35,8 @@ impl<'a> Stat<'a> {
     fn parse(text: Text<'a>) -> Option<Stat<'a>> {
         let (mut rest, mut fields) = (text, None);
         while !rest.is_empty() {
-            let byte = rest.first();
-            rest = rest.rest();
-            if byte == b')' {
-                fields = Some(rest);
+            if rest.next() == b')' {
+                fields = Some(rest.rest());
             }
         }
         Some(Stat { text, fields: fields? })
@@ -48,19 +47,19 @@ impl<'a> Stat<'a> {
         Stat::parse(room.text())
     }
 
-    /// `12 (nginx)`: its number and what it calls itself.
-    fn named(&self) -> &'a [u8] {
-        self.text.up_to(self.fields)
+    /// Writes `12 (nginx)`: its number and what it calls itself.
+    fn write_name(&self, line: &mut Line) {
+        line.quote(self.text, self.text.distance(self.fields).wrapping_sub(1));
     }
 
     /// `R`, `S`, `D`, `T`, `Z` and so on.
     fn state(&self) -> u8 {
-        self.fields.skip(1).first()
+        self.fields.first()
     }
 
     /// 0 if the parent is outside this PID namespace.
     fn parent(&self) -> i32 {
-        take_number(&mut self.fields.skip(3)).unwrap_or(0) as i32
+        take_number(&mut self.fields.skip(2)).unwrap_or(0) as i32
     }
 
     /// Whether it has ended and waits for its parent to collect it.
@@ -76,7 +75,7 @@ impl<K: Kernel> Piece for Named<'_, K> {
     fn write(&self, line: &mut Line) {
         let Named(kernel, process) = *self;
         match Stat::read(kernel, process, &mut StatRoom::empty()) {
-            Some(stat) => stat.named().write(line),
+            Some(stat) => stat.write_name(line),
             None => process.write(line),
         }
     }
@@ -88,20 +87,22 @@ struct StillThere<'k, K>(&'k K, Pid, Stat<'k>);
 impl<K: Kernel> Piece for StillThere<'_, K> {
     fn write(&self, line: &mut Line) {
         let StillThere(kernel, process, stat) = *self;
-        line.add(Text::from(c"process "));
-        stat.named().write(line);
+        line.add(text!("process "));
+        stat.write_name(line);
         if !stat.is_zombie() {
-            line.add(Text::from(c" is still there"));
+            line.add(text!(" is still there"));
         }
         let (why, whose) = match stat.state() {
-            b'Z' | b'X' => (c" has ended, but is not collected by its parent ", Pid::new(stat.parent())),
-            b't' => (c", held by its tracer ", tracer(kernel, process)),
-            b'T' => (c", stopped until it gets SIGCONT", None),
-            b'D' => (c", in a system call that can't be interrupted", None),
-            _ if ignores_term(kernel, process) => (c", ignoring SIGTERM", None),
-            _ => (c"", None),
+            b'Z' | b'X' => {
+                (text!(" has ended, but is not collected by its parent "), Pid::new(stat.parent()))
+            }
+            b't' => (text!(", held by its tracer "), tracer(kernel, process)),
+            b'T' => (text!(", stopped until it gets SIGCONT"), None),
+            b'D' => (text!(", in a system call that can't be interrupted"), None),
+            _ if ignores_term(kernel, process) => (text!(", ignoring SIGTERM"), None),
+            _ => (Text::EMPTY, None),
         };
-        line.add(Text::from(why));
+        line.add(why);
         if let Some(whose) = whose {
             Named(kernel, whose).write(line);
         }
@@ -112,20 +113,22 @@ impl<K: Kernel> Piece for StillThere<'_, K> {
 type Status = Contents<[MaybeUninit<u8>; 4096]>;
 
 /// The value of a `field` with its colon, empty if there is none.
-fn status<'s>(kernel: &impl Kernel, process: Pid, field: &[u8], room: &'s mut Status) -> Text<'s> {
+fn status<'s>(kernel: &impl Kernel, process: Pid, field: Text, room: &'s mut Status) -> Text<'s> {
     let _ = kernel.read_process(Some(process), Text::from(c"status"), room);
     after_field(room.text(), field).unwrap_or(Text::EMPTY)
 }
 
 /// The process that traces this one.
 fn tracer(kernel: &impl Kernel, process: Pid) -> Option<Pid> {
-    Pid::new(take_number(&mut status(kernel, process, b"TracerPid:\t", &mut Status::empty()))? as i32)
+    Pid::new(
+        take_number(&mut status(kernel, process, Text::from(c"TracerPid:\t"), &mut Status::empty()))? as i32
+    )
 }
 
 /// Whether signal 15 is in the set of those that it ignores: bit 14 of 64, so bit 2 of
 /// the 13th of 16 digits.
 fn ignores_term(kernel: &impl Kernel, process: Pid) -> bool {
-    let digit = status(kernel, process, b"SigIgn:\t", &mut Status::empty()).skip(12).first();
+    let digit = status(kernel, process, Text::from(c"SigIgn:\t"), &mut Status::empty()).skip(12).first();
     // The letters begin with 1, and stand for 10 and more.
     (if digit > b'9' { digit.wrapping_add(9) } else { digit }) & 4 != 0
 }
@@ -184,7 +187,7 @@ pub(crate) fn explain(
         visit_descendants(kernel, init, 1, true, &mut explain)?;
     }
     if let Some(more @ 1..) = total.checked_sub(SCREENFUL) {
-        say(log, Text::from(c"1and %d more"), None, Word::from(more), Word::NONE, Word::NONE);
+        say(log, text!("1and %d more"), None, Word::from(more), Word::NONE, Word::NONE);
     }
     Ok(total)
 }
@@ -309,14 +312,16 @@ impl Descendants {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use core::ffi::CStr;
     use proptest::prelude::*;
+    use std::ffi::CString;
     use std::format;
-    use std::vec::Vec;
+    use std::string::ToString;
 
-    /// The C string of these bytes, which end with a null.
-    fn text(bytes: &[u8]) -> Text<'_> {
-        Text::from(CStr::from_bytes_until_nul(bytes).unwrap())
+    /// Room for these bytes, which hold no null, with them in it.
+    fn room(bytes: &[u8]) -> Contents<[MaybeUninit<u8>; 256]> {
+        let mut room = Contents::<[_; 256]>::empty();
+        (&mut room as &mut Contents).fill(bytes);
+        room
     }
 
     proptest! {
@@ -331,18 +336,23 @@ mod tests {
             named.extend(&name);
             named.push(b')');
             let mut stat = named.clone();
-            stat.extend(format!(" {state} {parent} 1 1 0 -1 4194560\0").into_bytes());
-            let stat = Stat::parse(text(&stat)).unwrap();
-            prop_assert_eq!(stat.named(), named);
+            stat.extend(format!(" {state} {parent} 1 1 0 -1 4194560").into_bytes());
+            let room = room(&stat);
+            let stat = Stat::parse(room.text()).unwrap();
+            let mut line = Line::new();
+            stat.write_name(&mut line);
+            let mut expected = Line::new();
+            Text::from(&CString::new(named).unwrap()).write(&mut expected);
+            prop_assert_eq!(line.to_string(), expected.to_string());
             prop_assert_eq!((stat.state(), stat.parent()), (state.as_bytes()[0], parent));
         }
 
         #[test]
-        fn any_text_is_read_or_refused(mut bytes: Vec<u8>) {
-            bytes.push(0);
-            let read = Stat::parse(text(&bytes));
-            prop_assert_eq!(read.is_some(), text(&bytes).bytes().contains(&b')'));
-            let _ = read.map(|stat| (stat.named(), stat.state(), stat.parent()));
+        fn any_text_is_read_or_refused(bytes in prop::collection::vec(1u8.., 0..200)) {
+            let room = room(&bytes);
+            let read = Stat::parse(room.text());
+            prop_assert_eq!(read.is_some(), bytes.contains(&b')'));
+            let _ = read.map(|stat| (stat.write_name(&mut Line::new()), stat.state(), stat.parent()));
         }
     }
 }

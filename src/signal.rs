@@ -8,8 +8,9 @@
 use core::fmt::{self, Display, Formatter};
 use core::num::NonZeroU8;
 
+use crate::packed::text;
 use crate::sys::{Table, Text, table};
-use crate::text::{Line, Piece, display, take_number, take_word};
+use crate::text::{Line, Piece, display, take_number, take_word, without_prefix};
 
 /// One signal, 1..=64 (`signal(7)`; the kernel's `_NSIG` is 64 on every
 /// architecture this crate builds for).
@@ -77,6 +78,7 @@ impl Signal {
     pub const TTIN: Signal = Signal::constant(libc::SIGTTIN);
     pub const TTOU: Signal = Signal::constant(libc::SIGTTOU);
     pub const WINCH: Signal = Signal::constant(libc::SIGWINCH);
+    pub const LAST: Signal = Signal::constant(RTMAX as i32);
 }
 
 impl Signal {
@@ -120,31 +122,19 @@ impl Signal {
 
     /// The same from the front of `text`, up to what is no part of it.
     pub(crate) fn take(text: &mut Text) -> Option<Signal> {
-        let number = if text.first().is_ascii_digit() {
-            take_number(text)?
-        } else {
-            let mut name = *text;
-            let is_prefix = |letter: &u8| {
-                let found = name.first().to_ascii_uppercase();
-                name = name.rest();
-                found == *letter
-            };
-            if b"SIG".iter().all(is_prefix) {
-                *text = name;
-            }
-            match take_word(text, NAMES)? {
-                RTMIN if text.take(b'+') => u32::from(RTMIN).checked_add(take_number(text)?)?,
-                RTMAX if text.take(b'-') => {
-                    let number = u32::from(RTMAX).checked_sub(take_number(text)?)?;
-                    if number < u32::from(RTMIN) {
-                        return None;
-                    }
-                    number
-                }
-                number => u32::from(number),
-            }
-        };
-        Signal::new(i32::try_from(number).ok()?)
+        if text.first().is_ascii_digit() {
+            return Signal::new(take_number(text)? as i32);
+        }
+        if let Some(name) = without_prefix(*text, Text::from(c"SIG")) {
+            *text = name;
+        }
+        let mut number = take_word(text, NAMES)?;
+        let sign = if number == RTMIN { b'+' } else { b'-' };
+        if (number == RTMIN || number == RTMAX) && text.take(sign) {
+            let offset = u8::try_from(take_number(text)?).ok().filter(|offset| *offset <= RTMAX - RTMIN)?;
+            number = if number == RTMIN { RTMIN.wrapping_add(offset) } else { RTMAX.wrapping_sub(offset) };
+        }
+        Signal::new(number.into())
     }
 }
 
@@ -153,13 +143,13 @@ impl Piece for Signal {
     fn write(&self, line: &mut Line) {
         let number = self.number();
         let Some(name) = NAMES.row(number.min(RTMIN)) else {
-            line.add(Text::from(c"signal "));
+            line.add(text!("signal "));
             return u32::from(number).write(line);
         };
-        line.add(Text::from(c"SIG"));
+        line.add(text!("SIG"));
         line.add(name);
         if number > RTMIN {
-            line.add(Text::from(c"+"));
+            line.add(text!("+"));
             u32::from(number.wrapping_sub(RTMIN)).write(line);
         }
     }
@@ -211,14 +201,14 @@ const fn bit(signal: Signal) -> u64 {
 /// What each signal is replaced by on its way to the program (`-r`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct Rewrite {
-    /// For signal n, at n - 1: how the bits of the number to send instead differ from
-    /// those of n. So 0 keeps it, and what makes 0 of it drops it.
-    rules: [u8; RTMAX as usize],
+    /// For signal n, at n: how the bits of the number to send instead differ from those
+    /// of n. So 0 keeps it, and what makes 0 of it drops it.
+    rules: [u8; RTMAX as usize + 1],
 }
 
 impl Default for Rewrite {
     fn default() -> Rewrite {
-        Rewrite { rules: [0; RTMAX as usize] }
+        Rewrite { rules: [0; RTMAX as usize + 1] }
     }
 }
 
@@ -226,7 +216,7 @@ impl Rewrite {
     /// From now on `from` is passed on as `to`, or not at all. The last rule for
     /// a signal counts.
     pub fn set(&mut self, from: Signal, to: Option<Signal>) {
-        if let Some(rule) = self.rules.get_mut(usize::from(from.number()).wrapping_sub(1)) {
+        if let Some(rule) = self.rules.get_mut(usize::from(from.number())) {
             *rule = from.number() ^ to.map_or(0, Signal::number);
         }
     }
@@ -235,9 +225,9 @@ impl Rewrite {
     /// for them: in a session of its own the program is an orphaned process group, for
     /// which the kernel ignores them (`setpgid(2)`).
     pub fn stop_for_sure(&mut self) {
-        for signal in [Signal::TSTP, Signal::TTIN, Signal::TTOU] {
-            if self.apply(signal) == Some(signal) {
-                self.set(signal, Some(Signal::STOP));
+        for signal in &[Signal::TSTP, Signal::TTIN, Signal::TTOU] {
+            if self.apply(*signal) == Some(*signal) {
+                self.set(*signal, Some(Signal::STOP));
             }
         }
     }
@@ -245,7 +235,7 @@ impl Rewrite {
     /// What to send when `signal` came; `None`: it is dropped.
     #[must_use]
     pub fn apply(&self, signal: Signal) -> Option<Signal> {
-        let rule = self.rules.get(usize::from(signal.number()).wrapping_sub(1))?;
+        let rule = self.rules.get(usize::from(signal.number()))?;
         NonZeroU8::new(signal.number() ^ rule).map(Signal)
     }
 }
@@ -309,6 +299,31 @@ mod tests {
         ] {
             assert_eq!(parsed(text), None, "{text:?}");
         }
+    }
+
+    /// The kernel's set is an array of `unsigned long` (`sigset_t` in `<asm/signal.h>`).
+    #[test]
+    fn a_set_is_laid_out_as_the_kernels() {
+        const SIZE: usize = size_of::<libc::c_ulong>();
+        for n in 1..=64usize {
+            let SignalSet(bits) = SignalSet::EMPTY.with(Signal::new(n as i32).unwrap());
+            let (word, bit) = ((n - 1) / (8 * SIZE), (n - 1) % (8 * SIZE));
+            let bytes = bits.to_ne_bytes();
+            let word = bytes[word * SIZE..][..SIZE].try_into().unwrap();
+            assert_eq!(libc::c_ulong::from_ne_bytes(word), 1 << bit, "{n}");
+            assert_eq!(bits.count_ones(), 1);
+        }
+    }
+
+    #[test]
+    fn the_terminals_stop_signals_become_stop_unless_there_is_a_rule() {
+        let [tstp, ttin, ttou] = [Signal::TSTP, Signal::TTIN, Signal::TTOU];
+        let mut rewrite = Rewrite::default();
+        rewrite.set(tstp, Some(Signal::HUP));
+        rewrite.set(ttin, None);
+        rewrite.stop_for_sure();
+        let given = [tstp, ttin, ttou, Signal::INT].map(|signal| rewrite.apply(signal));
+        assert_eq!(given, [Some(Signal::HUP), None, Some(Signal::STOP), Some(Signal::INT)]);
     }
 
     proptest! {

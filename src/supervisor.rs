@@ -82,13 +82,14 @@ impl Instant {
     /// The point `span` later, or the end of time.
     #[must_use]
     pub const fn after(self, span: Span) -> Instant {
-        Instant(Span::from_nanos(self.0.as_nanos().saturating_add(span.as_nanos())))
+        // Odd and even: with both even there would be two bits to take away.
+        Instant(Span::from_nanos(self.0.0.get().saturating_add(span.as_nanos())))
     }
 
     /// The time from here to `later`; none if that is past.
     #[must_use]
     pub const fn until(self, later: Instant) -> Span {
-        Span::from_nanos(later.0.as_nanos().saturating_sub(self.0.as_nanos()))
+        Span::from_nanos(later.0.0.get().saturating_sub(self.0.0.get()))
     }
 }
 
@@ -192,11 +193,11 @@ impl Supervisor {
         self.deadline
     }
 
-    /// Whether nothing but the program's end is waited for: whoever else ends may be
-    /// collected by anybody.
+    /// Whether nothing but the program matters, and no shutdown is going on: whoever else
+    /// ends may be collected by anybody.
     #[must_use]
-    pub fn waits_for_program(&self) -> bool {
-        matches!(self.phase, Phase::Running | Phase::Stopping) && !self.policy.wait_all
+    pub fn minds_program_alone(&self) -> bool {
+        self.phase == Phase::Running && !self.policy.wait_all
     }
 
     /// Whether a shutdown is going on.
@@ -498,6 +499,34 @@ mod tests {
             supervisor.on(Event::Signal(received), &Watch::at(0));
             assert_eq!(supervisor.deadline().is_some(), starts, "{received} as {rule:?}");
         }
+    }
+
+    #[test]
+    fn what_was_a_term_or_becomes_one_is_also_for_a_stopped_program() {
+        let usr1 = Signal::new(10).unwrap();
+        for (received, given, wakes) in [
+            (Signal::TERM, Signal::TERM, true),
+            (Signal::TERM, usr1, true),
+            (usr1, Signal::TERM, true),
+            (usr1, usr1, false),
+            (usr1, Signal::INT, false),
+        ] {
+            let mut policy = Policy::default();
+            policy.rewrite.set(received, Some(given));
+            let action = Supervisor::new(policy).on(Event::Signal(received), &Watch::at(0));
+            assert_eq!(action, if wakes { Action::Stop(given) } else { Action::Forward(given) });
+        }
+    }
+
+    #[test]
+    fn others_matter_once_the_program_was_asked_to_end_and_always_if_all_are_waited_for() {
+        let mut supervisor = with_grace(None);
+        assert!(supervisor.minds_program_alone());
+        supervisor.on(Event::Signal(Signal::HUP), &Watch::at(0));
+        assert!(supervisor.minds_program_alone());
+        supervisor.on(Event::Signal(Signal::TERM), &Watch::at(0));
+        assert!(!supervisor.minds_program_alone());
+        assert!(!Supervisor::new(Policy { wait_all: true, ..Policy::default() }).minds_program_alone());
     }
 
     #[test]

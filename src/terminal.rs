@@ -4,7 +4,7 @@
 //! Nothing is kept open for it. A terminal that somebody else has in the foreground
 //! is left alone, and no error is a reason to do anything but go on.
 
-use crate::sys::{self, ChildSignal, Contents, Modes, Pid, Terminal, Text};
+use crate::sys::{self, Contents, Modes, Pid, Terminal, Text};
 
 /// The controlling terminal as it is found.
 pub struct Found {
@@ -52,7 +52,7 @@ pub fn find(init: Pid) -> Option<Found> {
 #[inline(never)]
 fn can_read() -> bool {
     let mut nothing = Contents::<[_; 1]>::empty();
-    sys::read_file(&[Text::from(c"/dev/tty")], &mut nothing) != Err(sys::Errno::EIO)
+    sys::read_file(&[], Text::from(c"/dev/tty"), &mut nothing) != Err(sys::Errno::EIO)
 }
 
 impl Found {
@@ -87,11 +87,4 @@ impl Found {
             let _ = self.terminal.set_modes(modes);
         }
     }
-}
-
-/// What SIGCHLD is to do: tell of stops as well, if the program can be stopped from
-/// a terminal.
-#[must_use]
-pub fn child_signal(found: Option<&Found>) -> ChildSignal {
-    if found.is_some() { ChildSignal::DefaultWithStops } else { ChildSignal::Default }
 }

@@ -6,7 +6,8 @@
 
 use core::fmt::{self, Display, Formatter, Write};
 
-use crate::sys::{Table, Text};
+use crate::packed::{pair, text};
+use crate::sys::{Nulls, Table, Text};
 
 /// Reads a number in decimal digits from the front of `text`, up to what is no digit.
 #[inline(never)]
@@ -14,113 +15,70 @@ pub(crate) fn take_number(text: &mut Text) -> Option<u32> {
     u32::try_from(take_large_number(text)?).ok()
 }
 
-/// The same for as much as 64 bits hold.
-#[inline(never)]
+/// The same for as much as 60 bits hold; a larger number is read as one that they don't.
 pub(crate) fn take_large_number(text: &mut Text) -> Option<u64> {
-    let mut number = None;
+    let mut rest = *text;
+    let mut number = 0u64;
     loop {
-        let digit = text.first().wrapping_sub(b'0');
+        let digit = rest.first().wrapping_sub(b'0');
         if digit > 9 {
-            return number;
+            break;
         }
-        number = Some(number.unwrap_or(0u64).checked_mul(10)?.checked_add(u64::from(digit))?);
-        *text = text.rest();
+        if number >> 60 == 0 {
+            number = number.wrapping_mul(10).wrapping_add(digit.into());
+        }
+        rest = rest.rest();
     }
+    let found = rest.distance(*text) != 0;
+    *text = rest;
+    found.then_some(number)
 }
 
 /// Looks for a line that begins with `field`, and gives what follows that there and
 /// in all the lines after it.
-pub(crate) fn after_field<'a>(mut text: Text<'a>, field: &[u8]) -> Option<Text<'a>> {
-    while !text.is_empty() {
-        if let Some(value) = text.strip_prefix(field) {
-            return Some(value);
+pub(crate) fn after_field<'a>(text: Text<'a>, field: Text) -> Option<Text<'a>> {
+    let mut line = Some(text);
+    while let Some(text) = line {
+        if let value @ Some(_) = text.strip_prefix(field) {
+            return value;
         }
-        text = after(text, b'\n');
+        line = after(text, b'\n');
     }
     None
 }
 
-/// What follows the first `separator`, nothing if it is not there.
-pub(crate) fn after(mut text: Text, separator: u8) -> Text {
+/// What follows the first `separator`, if it is there.
+pub(crate) fn after(mut text: Text, separator: u8) -> Option<Text> {
     while !text.is_empty() {
-        let byte = text.first();
-        text = text.rest();
-        if byte == separator {
-            break;
+        if text.next() == separator {
+            return Some(text);
         }
     }
-    text
+    None
 }
 
-/// Reads a word from the front of `text`, up to what is neither letter nor digit: the
-/// row of `words` that is the same but for the case of its letters. Gives its tag.
-#[inline(never)]
+/// Reads a word from the front of `text`, up to what is neither letter nor digit: the row
+/// of `words` that is the same but for the case of its letters. Gives its tag.
 pub(crate) fn take_word(text: &mut Text, mut words: Table) -> Option<u8> {
     words.find_map(|row| {
-        let (mut given, mut known) = (*text, row.rest());
-        while !known.is_empty() && known.first() == given.first().to_ascii_uppercase() {
-            (given, known) = (given.rest(), known.rest());
+        let rest = without_prefix(*text, row.rest())?;
+        if rest.first().is_ascii_alphanumeric() {
+            return None;
         }
-        let ends = known.is_empty() && !given.first().is_ascii_alphanumeric();
-        ends.then(|| {
-            *text = given;
-            row.first()
-        })
+        *text = rest;
+        Some(row.first())
     })
 }
 
-/// What stands before the first `separator`, and what after it, if it is there.
-#[inline(never)]
-pub(crate) fn cut(text: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
-    let mut head = 0usize;
-    for byte in text {
-        if *byte == separator {
-            return (text.get(..head).unwrap_or_default(), text.get(head.wrapping_add(1)..));
-        }
-        head = head.wrapping_add(1);
-    }
-    (text, None)
-}
-
-/// The parts of a text between separators: one more than there are of those.
-pub(crate) struct Parts<'a> {
-    rest: Option<&'a [u8]>,
-    separator: u8,
-}
-
-pub(crate) fn parts(text: &[u8], separator: u8) -> Parts<'_> {
-    Parts { rest: Some(text), separator }
-}
-
-impl<'a> Iterator for Parts<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let (part, rest) = cut(self.rest?, self.separator);
-        self.rest = rest;
-        Some(part)
-    }
-}
-
-/// Room for the digits of a number, as a C string.
-pub(crate) const DIGITS: usize = 11;
-
-/// The digits of `number` in decimal, in the end of `buffer`, the last byte of which is
-/// the null behind them.
-pub(crate) fn digits(number: u32, buffer: &mut [u8; DIGITS]) -> Text<'_> {
-    let mut rest = number;
-    let [places @ .., end] = buffer;
-    *end = 0;
-    let mut start = places.len();
-    for place in places.iter_mut().rev() {
-        *place = b'0'.wrapping_add((rest % 10) as u8);
-        start = start.wrapping_sub(1);
-        rest /= 10;
-        if rest == 0 {
-            break;
+/// What follows `prefix`, which has no small letters, in a text that begins with it in
+/// letters of either size.
+pub(crate) fn without_prefix<'a>(mut text: Text<'a>, mut prefix: Text) -> Option<Text<'a>> {
+    while !prefix.is_empty() {
+        if text.next().to_ascii_uppercase() != prefix.next() {
+            return None;
         }
     }
-    Text::within(buffer.get(start..).unwrap_or_default())
+    Some(text)
 }
 
 /// A piece of a message.
@@ -138,31 +96,17 @@ pub(crate) fn display(piece: &dyn Piece, f: &mut Formatter) -> fmt::Result {
 
 impl Piece for u32 {
     fn write(&self, line: &mut Line) {
-        line.add(digits(*self, &mut [0; DIGITS]));
+        line.number(u64::from(*self));
     }
 }
 
-/// Bytes from outside (an argument, a process's name), fit for a line of a log: not
-/// too many of them, and nothing that a terminal would obey.
-impl Piece for &[u8] {
-    fn write(&self, line: &mut Line) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digit = |n: u8| DIGITS.get(usize::from(n & 15)).copied().unwrap_or(b'?');
-        for byte in self.iter().take(NAME_SHOWN) {
-            match byte {
-                b' '..=b'~' => line.put(*byte),
-                _ => line.push(&[b'\\', b'x', digit(byte >> 4), digit(*byte)]),
-            }
-        }
-        if self.len() > NAME_SHOWN {
-            line.add(Text::from(c"..."));
-        }
-    }
-}
-
+/// What comes from outside (an argument, a process's name), fit for a line of a log: not
+/// too much of it, and nothing that a terminal would obey.
 impl Piece for Text<'_> {
     fn write(&self, line: &mut Line) {
-        self.bytes().write(line);
+        if !line.quote(*self, NAME_SHOWN).is_empty() {
+            line.add(text!("..."));
+        }
     }
 }
 
@@ -175,40 +119,76 @@ const NAME_SHOWN: usize = 160;
 #[repr(C)]
 pub struct Line {
     length: usize,
-    /// One more than is written, for a closing null.
-    bytes: [u8; Line::SIZE + 1],
+    bytes: Nulls<{ Line::SIZE + 1 }>,
 }
 
 impl Line {
     const SIZE: usize = 512;
-    const CUT: &[u8] = b"...\n";
+    const CUT: &str = "...\n";
 
     pub(crate) const fn new() -> Line {
-        Line { length: 0, bytes: [0; Line::SIZE + 1] }
+        Line { length: 0, bytes: Nulls::new() }
     }
 
     /// Writes `text` at the end.
-    #[inline(never)]
-    pub(crate) fn push(&mut self, text: &[u8]) {
-        text.iter().for_each(|byte| self.put(*byte));
+    pub(crate) fn add(&mut self, text: Text) {
+        self.add_up_to(text, 0);
     }
 
-    /// The same of a C string: 65 bytes less where that is at hand.
-    #[inline(never)]
-    pub(crate) fn add(&mut self, mut text: Text) {
+    /// Writes what stands before the first `stop` in `text`; gives what follows that.
+    pub(crate) fn add_up_to<'a>(&mut self, mut text: Text<'a>, stop: u8) -> Text<'a> {
         while !text.is_empty() {
-            self.put(text.first());
-            text = text.rest();
+            match text.next() {
+                byte if byte == stop => break,
+                byte => self.put(byte),
+            }
         }
+        text
     }
 
-    /// The same of one byte.
+    /// Writes what comes from outside, `most` bytes of it; gives what follows those.
+    pub(crate) fn quote<'a>(&mut self, mut text: Text<'a>, most: usize) -> Text<'a> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |n: u8| DIGITS.get(usize::from(n & 15)).copied().unwrap_or(b'?');
+        for _ in 0..most {
+            if text.is_empty() {
+                break;
+            }
+            match text.next() {
+                byte @ b' '..=b'~' => self.put(byte),
+                byte => {
+                    self.add(text!("\\x"));
+                    self.put(digit(byte >> 4));
+                    self.put(digit(byte));
+                }
+            }
+        }
+        text
+    }
+
+    /// Writes `number` in decimal.
+    pub(crate) fn number(&mut self, number: u64) {
+        if number > 9 {
+            self.number(number / 10);
+        }
+        self.put(b'0'.wrapping_add((number % 10) as u8));
+    }
+
+    /// Writes one byte, or the two that it stands for.
     #[inline(never)]
     pub(crate) fn put(&mut self, byte: u8) {
-        let [places @ .., _closing] = &mut self.bytes;
-        if let Some(place) = places.get_mut(self.length) {
-            *place = byte;
+        match pair(byte) {
+            Some([first, second]) => {
+                self.put(first);
+                self.put(second);
+            }
+            None => self.put_plain(byte),
         }
+    }
+
+    /// Writes a byte that stands for nothing but itself.
+    fn put_plain(&mut self, byte: u8) {
+        self.bytes.set(self.length, byte);
         self.length = self.length.wrapping_add(1);
     }
 
@@ -224,32 +204,31 @@ impl Line {
         self.put(b'\n');
         if self.length > Line::SIZE {
             self.length = Line::SIZE.wrapping_sub(Line::CUT.len());
-            self.push(Line::CUT);
+            self.add(text!(Line::CUT));
         }
         self.written()
     }
 
     /// The same as a C string, for a line that is a part of another one.
     pub(crate) fn text(&self) -> Text<'_> {
-        Text::within(&self.bytes)
+        self.bytes.text()
     }
 
     /// What it holds so far.
     pub(crate) fn written(&self) -> &[u8] {
-        self.bytes.get(..self.length.min(Line::SIZE)).unwrap_or_default()
+        self.bytes.places().get(..self.length).unwrap_or(self.bytes.places())
     }
 }
 
 /// What is written is ASCII, but for what somebody else's message may hold.
 impl Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.push(text.as_bytes());
+        text.bytes().for_each(|byte| self.put_plain(byte));
         Ok(())
     }
 
     fn write_char(&mut self, character: char) -> fmt::Result {
-        self.put(character as u8);
-        Ok(())
+        self.write_str(character.encode_utf8(&mut [0; 4]))
     }
 }
 
@@ -266,7 +245,6 @@ mod tests {
     use proptest::prelude::*;
     use std::ffi::CString;
     use std::string::{String, ToString};
-    use std::vec::Vec;
 
     fn shown(piece: &dyn Piece) -> String {
         let mut line = Line::new();
@@ -289,34 +267,47 @@ mod tests {
         }
 
         #[test]
-        fn a_field_is_found_where_its_line_begins(before in "[a-z 1\n]{0,20}", number: u64) {
-            let text = CString::new(std::format!("{before}\nfield {number}\nfield 0\n")).unwrap();
-            let mut value = after_field(Text::from(&text), b"field ").unwrap();
-            prop_assert_eq!(take_large_number(&mut value), Some(number));
-            prop_assert!(after_field(Text::from(&text), b"ield ").is_none());
+        fn a_number_that_is_too_large_stays_so(number: u64, more in "[0-9]{0,40}") {
+            let text = CString::new(std::format!("{number}{more}")).unwrap();
+            let read = take_large_number(&mut Text::from(&text)).unwrap();
+            let exact = text.to_str().unwrap().parse::<u64>().unwrap_or(u64::MAX);
+            prop_assert_eq!(read.min(1 << 60), exact.min(1 << 60));
         }
 
         #[test]
-        fn a_name_never_holds_a_control_character_and_is_bounded(name: Vec<u8>) {
-            let shown = shown(&&name[..]);
+        fn a_field_is_found_where_its_line_begins(before in "[a-z 1\n]{0,20}", number in 0u64..1 << 60) {
+            let text = CString::new(std::format!("{before}\nfield {number}\nfield 0\n")).unwrap();
+            let mut value = after_field(Text::from(&text), Text::from(c"field ")).unwrap();
+            prop_assert_eq!(take_large_number(&mut value), Some(number));
+            prop_assert!(after_field(Text::from(&text), Text::from(c"ield ")).is_none());
+        }
+
+        #[test]
+        fn a_name_never_holds_a_control_character_and_is_bounded(name in prop::collection::vec(1u8.., 0..300)) {
+            let name = CString::new(name).unwrap();
+            let shown = shown(&Text::from(&name));
             prop_assert!(shown.bytes().all(|b| (b' '..=b'~').contains(&b)), "{}", shown);
             prop_assert!(shown.len() <= 512);
         }
 
         #[test]
-        fn a_text_is_its_parts_and_separators(text: Vec<u8>, separator: u8) {
-            let all: Vec<&[u8]> = parts(&text, separator).collect();
-            prop_assert_eq!(all.join(&separator), text);
+        fn what_follows_a_separator_is_found(before in "[a-z]{0,9}", rest in "[a-z:]{0,9}") {
+            let text = CString::new(std::format!("{before}:{rest}")).unwrap();
+            let found = after(Text::from(&text), b':').map(Text::bytes);
+            prop_assert_eq!(found, Some(rest.as_bytes()));
+            prop_assert!(after(Text::from(&CString::new(before).unwrap()), b':').is_none());
         }
 
         #[test]
-        fn a_line_ends_with_a_line_feed_and_says_if_it_was_cut(texts: Vec<Vec<u8>>) {
+        fn a_line_ends_with_a_line_feed_and_says_if_it_was_cut(
+            texts in prop::collection::vec("[\\x01-\\u{ff}]{0,90}", 0..16),
+        ) {
             let mut line = Line::new();
-            texts.iter().for_each(|text| line.push(text));
-            let whole: Vec<u8> = texts.concat();
+            texts.iter().for_each(|text| line.write_str(text).unwrap());
+            let whole = texts.concat();
             let finished = line.finish();
             if whole.len() < 512 {
-                prop_assert_eq!(finished.strip_suffix(b"\n"), Some(&whole[..]));
+                prop_assert_eq!(finished.strip_suffix(b"\n"), Some(whole.as_bytes()));
             } else {
                 prop_assert_eq!(finished.len(), 512);
                 prop_assert!(finished.ends_with(b"...\n"));

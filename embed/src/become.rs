@@ -14,7 +14,7 @@ use tini_rs::kernel::{Kernel, Linux};
 use tini_rs::log::{Facade, Sink, Stderr};
 use tini_rs::signal::{Signal, SignalSet};
 use tini_rs::supervisor::Span;
-use tini_rs::sys::{Pid, Received, Sender, Spawned, Target, Text};
+use tini_rs::sys::{Id, Pid, Received, Sender, Spawned, Target, Text};
 
 use crate::config::{Config, personality};
 use crate::sys::{self, Gate, Shared, Words};
@@ -24,8 +24,8 @@ use crate::watched::{ToHost, Watched, level};
 /// sent, and gets its signals back.
 pub(crate) struct Program {
     pub(crate) reach: Reach,
-    pub(crate) user: Option<u32>,
-    pub(crate) group: Option<u32>,
+    pub(crate) user: Id,
+    pub(crate) group: Id,
     pub(crate) blocked: SignalSet,
     pub(crate) init: Pid,
 }
@@ -43,7 +43,7 @@ impl Program {
             }
             tini_rs::child::take_place(self.reach, self.init);
         });
-        if self.user.is_some() || self.group.is_some() {
+        if (self.user, self.group) != (Id::UNCHANGED, Id::UNCHANGED) {
             tini_rs::sys::become_user(self.user, self.group).map_err(sys::error)?;
         }
         if let Some(directory) = directory {

@@ -10,7 +10,7 @@ use tini_rs::cli::{self, Personality, Reach, Request};
 use tini_rs::exit::{ExitCode, Remap};
 use tini_rs::signal::Signal;
 use tini_rs::supervisor::Policy;
-use tini_rs::sys::Text;
+use tini_rs::sys::{Id, Text};
 
 use crate::sys::Words;
 
@@ -23,8 +23,8 @@ pub struct Config {
     parent_death_signal: Option<Signal>,
     warn_on_reap: bool,
     verbosity: u8,
-    user: Option<u32>,
-    group: Option<u32>,
+    user: Id,
+    group: Id,
     directory: Option<CString>,
     always: bool,
     pub(crate) program: Vec<OsString>,
@@ -223,7 +223,7 @@ impl Config {
     /// The user and the group that the program runs as; the init keeps its own.
     #[must_use]
     pub fn user(mut self, user: u32, group: u32) -> Config {
-        (self.user, self.group) = (Some(user), Some(group));
+        (self.user, self.group) = (Id(user), Id(group));
         self
     }
 
@@ -238,7 +238,7 @@ impl Config {
         self.directory.as_deref()
     }
 
-    pub(crate) fn place(&self) -> (Reach, Option<u32>, Option<u32>) {
+    pub(crate) fn place(&self) -> (Reach, Id, Id) {
         (self.reach, self.user, self.group)
     }
 
@@ -298,7 +298,7 @@ mod tests {
         assert_eq!(config.policy.grace_period, Some(Duration::from_secs(5).into()));
         assert_eq!(config.policy.rewrite.apply(Signal::HUP), None);
         assert_eq!(config.remap.apply(ExitCode::new(143)), ExitCode::SUCCESS);
-        assert_eq!((config.user, config.group), (Some(1), Some(2)));
+        assert_eq!((config.user, config.group), (Id(1), Id(2)));
         assert_eq!(config.directory.as_deref(), Some(c"/x"));
         assert_eq!(config.reach, Reach::Program);
         assert_eq!(config.program(), ["a", "-b"]);

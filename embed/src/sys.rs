@@ -12,6 +12,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::ptr::NonNull;
@@ -19,7 +20,7 @@ use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
 
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use tini_rs::exit::ExitCode;
-use tini_rs::sys::{Errno, Pid, Strings};
+use tini_rs::sys::{Errno, Pid, Strings, Text};
 
 /// The error of a call of `tini_rs` as std's.
 pub(crate) fn error(errno: Errno) -> io::Error {
@@ -185,15 +186,15 @@ fn read_byte(from: &OwnedFd) -> bool {
 /// `from` to name this one.
 ///
 /// Only for a process with one thread, as [`fork`] is.
-pub(crate) fn set_variables(added: &[(OsString, OsString)], announced: &[&str], from: Pid) {
+pub(crate) fn set_variables(added: &[(OsString, OsString)], announced: &[Text], from: Pid) {
     let set = |name: &OsStr, value: &OsStr| {
         // SAFETY: there is no other thread that could read the environment meanwhile.
         unsafe { std::env::set_var(name, value) }
     };
     for name in announced {
-        let name = name.trim_end_matches('=');
+        let name = OsStr::from_bytes(name.bytes().strip_suffix(b"=").unwrap_or(name.bytes()));
         if std::env::var(name).is_ok_and(|value| value == from.to_string()) {
-            set(OsStr::new(name), OsStr::new(&std::process::id().to_string()));
+            set(name, OsStr::new(&std::process::id().to_string()));
         }
     }
     added.iter().for_each(|(name, value)| set(name, value));
@@ -322,10 +323,12 @@ pub(crate) fn wait_for(which: Which, collect: bool) -> Waited {
     match result {
         Err(_) => Waited::Gone,
         Ok(_) if process == 0 => Waited::Lives,
-        Ok(_) => Waited::Ended(match code {
-            libc::CLD_EXITED => (status & 0xff) << 8,
-            libc::CLD_DUMPED => status | 0x80,
-            _ => status,
-        }),
+        Ok(_) => match code {
+            libc::CLD_EXITED => Waited::Ended((status & 0xff) << 8),
+            libc::CLD_KILLED => Waited::Ended(status),
+            libc::CLD_DUMPED => Waited::Ended(status | 0x80),
+            // One that has its parent trace it was stopped (`ptrace(2)`, PTRACE_TRACEME).
+            _ => Waited::Lives,
+        },
     }
 }

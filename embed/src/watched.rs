@@ -8,11 +8,10 @@ use std::os::fd::RawFd;
 use std::sync::atomic::Ordering;
 
 use log::{LevelFilter, Log, Metadata, Record};
-use tini_rs::exit::Ended;
 use tini_rs::kernel::{Kernel, Linux};
 use tini_rs::signal::{Signal, SignalSet};
 use tini_rs::supervisor::{Clock, Instant, Span};
-use tini_rs::sys::{ChildSignal, Contents, Errno, Handle, Modes, Pid, Reaped, Received, Target, Text};
+use tini_rs::sys::{ChildSignal, Contents, Errno, Modes, Pid, Reaped, Received, Target, Text};
 
 use crate::event::Bytes;
 use crate::sys::{self, Page};
@@ -104,32 +103,8 @@ impl Kernel for Watched<'_> {
         Linux.take_terminal_back(init, modes);
     }
 
-    // What is for the kernel to collect orphans by itself. Here each is told of, so none
-    // may go unseen: the answer is that of a kernel that can't.
-
-    fn open_process(&self, _: Pid) -> Result<Handle, Errno> {
-        Err(Errno::ENOSYS)
-    }
-
-    fn open_signals(&self) -> Result<Handle, Errno> {
-        Err(Errno::ENOSYS)
-    }
-
-    fn exit_of(&self, _: Handle) -> Result<Option<Ended>, Errno> {
-        Err(Errno::ENOSYS)
-    }
-
-    fn wait_for_either(&self, _: Handle, _: Handle, _: Option<Span>) -> Result<(bool, bool), Errno> {
-        Err(Errno::ENOSYS)
-    }
-
-    fn signal_process(&self, _: Handle, _: bool, _: Option<Signal>) -> Result<(), Errno> {
-        Err(Errno::ENOSYS)
-    }
-
-    fn close(&self, handle: Handle) {
-        Linux.close(handle);
-    }
+    // Nothing for the kernel to collect orphans by itself: here each is told of, so none may
+    // go unseen.
 
     fn sleep(&self, span: Span) {
         Linux.sleep(span);
@@ -143,8 +118,8 @@ impl Kernel for Watched<'_> {
         Linux.read_process(process, name, contents)
     }
 
-    fn read_file(&self, path: &[Text], contents: &mut Contents) -> Result<(), Errno> {
-        Linux.read_file(path, contents)
+    fn read_file(&self, path: &[Text], name: Text, contents: &mut Contents) -> Result<(), Errno> {
+        Linux.read_file(path, name, contents)
     }
 }
 

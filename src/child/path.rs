@@ -1,11 +1,13 @@
 //! Executing a program by name, as `execvp(3)`: the search of PATH, and the shell
 //! for a script without a `#!` line.
 
-use crate::sys::{self, Errno, File, Room, Strings, Text};
-use crate::text::parts;
+use core::mem::MaybeUninit;
+
+use crate::sys::{self, Errno, File, Strings, Text, join};
+use crate::text::after;
 
 /// Where a program is looked for when PATH is not set (`execvp(3)`).
-const DEFAULT_PATH: &[u8] = b"/bin:/usr/bin";
+const DEFAULT_PATH: Text = Text::from(c"/bin:/usr/bin");
 
 /// The longest path that the kernel takes, its closing null included (PATH_MAX).
 const PATH_MAX: usize = libc::PATH_MAX as usize;
@@ -18,44 +20,49 @@ const NAME_MAX: usize = 255;
 /// give.
 pub(super) fn execute(argv: Strings, environment: Strings, path: Option<Strings>) -> Errno {
     let Some((program, _)) = argv.split_first() else { return Errno::ENOENT };
-    let name = program.bytes();
     if program.has(b'/') {
         return run(program, argv, environment);
     }
-    let path = path.and_then(|place| place.split_first()?.0.strip_prefix(b"PATH="));
-    let path = path.map_or(DEFAULT_PATH, Text::bytes);
-    search(name, path, &mut |candidate| run(candidate, argv, environment))
+    let path = path.and_then(|place| place.split_first()?.0.strip_prefix(Text::from(c"PATH=")));
+    search(program, path.unwrap_or(DEFAULT_PATH), &mut |candidate| run(candidate, argv, environment))
 }
 
 /// Tries `name` in each folder of `path`; an empty one is the current directory.
 /// The error of the first that is neither missing nor refused, else EACCES if one
 /// was refused, else ENOENT.
-fn search(name: &[u8], path: &[u8], run: &mut dyn FnMut(Text) -> Errno) -> Errno {
+fn search(name: Text, path: Text, run: &mut dyn FnMut(Text) -> Errno) -> Errno {
     if name.is_empty() {
         return Errno::ENOENT;
     }
-    if name.len() > NAME_MAX {
+    if !name.skip(NAME_MAX).is_empty() {
         return Errno::ENAMETOOLONG;
     }
     let mut outcome = Errno::ENOENT;
-    for folder in parts(path, b':') {
-        let slash = if folder.is_empty() { b"" } else { &b"/"[..] };
-        let candidate = [folder, slash, name];
+    let mut folders = Some(path);
+    while let Some(folder) = folders {
         // The init's stack is as large as it ever was: a page less in every container.
-        let tried = run_in::<256>(&candidate, run).or_else(|| run_in::<PATH_MAX>(&candidate, run));
+        let tried = run_in::<256>(folder, name, run).or_else(|| run_in::<PATH_MAX>(folder, name, run));
         match tried.unwrap_or(Errno::ENOENT) {
             Errno::EACCES => outcome = Errno::EACCES,
             Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE | Errno::ENODEV | Errno::ETIMEDOUT => {}
             error => return error,
         }
+        folders = after(folder, b':');
     }
     outcome
 }
 
-/// Runs what `parts` make together, if that is not longer than `SIZE`.
+/// Runs `name` in the first of `folders`, if its path is not longer than `SIZE`.
 #[inline(never)]
-fn run_in<const SIZE: usize>(parts: &[&[u8]], run: &mut dyn FnMut(Text) -> Errno) -> Option<Errno> {
-    Room::<SIZE>::new().join(parts).map(run)
+fn run_in<const SIZE: usize>(folders: Text, name: Text, run: &mut dyn FnMut(Text) -> Errno) -> Option<Errno> {
+    candidate(&mut [MaybeUninit::uninit(); SIZE], folders, name).map(run)
+}
+
+/// The path of `name` in the first of `folders`, if `room` is large enough.
+fn candidate<'r>(room: &'r mut [MaybeUninit<u8>], folders: Text, name: Text) -> Option<Text<'r>> {
+    let is_here = matches!(folders.first(), b':' | 0);
+    let slash = if is_here { Text::EMPTY } else { Text::from(c"/") };
+    join(room, &[folders, slash], b':', name)
 }
 
 /// Executes the file `program`, or has the shell execute it if it is a text that
@@ -75,7 +82,7 @@ fn run(program: Text, argv: Strings, environment: Strings) -> Errno {
 /// Whether `program` looks like a script: it has no null byte in its first line.
 /// A shell would run anything else line by line, and that is nobody's wish.
 fn is_text(program: Text) -> bool {
-    let mut start = [0; 128];
+    let mut start = [MaybeUninit::uninit(); 128];
     let Ok(start) = File::open(program).and_then(|file| file.read(&mut start)) else { return false };
     let first = start.iter().find(|byte| matches!(byte, 0 | b'\n'));
     first != Some(&0)
@@ -85,13 +92,15 @@ fn is_text(program: Text) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::ffi::CString;
     use std::string::String;
     use std::vec::Vec;
 
     /// Where `search` looks, in order, when each try answers with `errors`.
     fn tried(name: &str, path: &str, errors: &[Errno]) -> (Vec<String>, Errno) {
         let mut tried = Vec::new();
-        let outcome = search(name.as_bytes(), path.as_bytes(), &mut |candidate| {
+        let [name, path] = [name, path].map(|text| CString::new(text).unwrap());
+        let outcome = search(Text::from(&name), Text::from(&path), &mut |candidate| {
             tried.push(String::from_utf8(candidate.bytes().to_vec()).unwrap());
             errors.get(tried.len() - 1).copied().unwrap_or(Errno::ENOENT)
         });
@@ -104,6 +113,7 @@ mod tests {
         assert_eq!(places, ["/a/app", "/b//app", "app", "c/app", "app"]);
         assert_eq!(outcome, Errno::ENOENT);
         assert_eq!(tried("app", "", &[]).0, ["app"]);
+        assert_eq!(tried("a:b", "/x:/y", &[]).0, ["/x/a:b", "/y/a:b"]);
     }
 
     #[test]
@@ -127,7 +137,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_folder_that_fits_is_tried(folders in prop::collection::vec("[a-z/]{0,9}|[a-z]{4090,4100}", 1..6)) {
+        fn every_folder_that_fits_is_tried(folders in prop::collection::vec(
+            prop_oneof!["[a-z/]{0,9}", (4090usize..4100).prop_map(|length| "x".repeat(length))],
+            1..6,
+        )) {
             let path = folders.join(":");
             let expected: Vec<String> = folders
                 .iter()

@@ -7,10 +7,11 @@
 use core::fmt::{self, Display, Formatter};
 
 use crate::exit::Remap;
+use crate::packed::text;
 use crate::signal::Signal;
 use crate::supervisor::{Policy, Span};
-use crate::sys::{Strings, Text, add_variable};
-use crate::text::{Line, Piece, cut, display, take_number};
+use crate::sys::{Id, Strings, Text, add_variable};
+use crate::text::{Line, Piece, display, take_number};
 
 mod help;
 mod options;
@@ -37,13 +38,10 @@ pub enum Reach {
     Program,
 }
 
-/// Everything a run depends on.
+/// Everything a run depends on. The large ones last, so that the others are near.
 #[derive(Clone, Copy)]
+#[repr(C)]
 pub struct Config<'a> {
-    /// What is done when.
-    pub policy: Policy,
-    /// Which of the program's exit codes are told as others (`-e`).
-    pub remap: Remap,
     /// Whom signals go to (`-g`, `-c`, `-S`).
     pub reach: Reach,
     /// The signal to receive when the parent dies (`-p`).
@@ -52,10 +50,10 @@ pub struct Config<'a> {
     pub warn_on_reap: bool,
     /// 0 errors, 1 warnings, 2 what is done, 3 details, 4 everything.
     pub verbosity: u8,
-    /// The user and the group that the program runs as, the init's own if not set.
-    pub user: Option<u32>,
+    /// The user and the group that the program runs as.
+    pub user: Id,
     /// See `user`.
-    pub group: Option<u32>,
+    pub group: Id,
     /// The directory that the program runs in, the init's own if not set.
     pub directory: Option<Text<'a>>,
     /// The program and its arguments; none in pause mode.
@@ -64,11 +62,16 @@ pub struct Config<'a> {
     pub environment: Strings<'a>,
     /// Where in it the first of each of [`VARIABLES`] stands (`getenv(3)`).
     pub places: [Option<Strings<'a>>; VARIABLES.len()],
+    /// What is done when.
+    pub policy: Policy,
+    /// Which of the program's exit codes are told as others (`-e`).
+    pub remap: Remap,
 }
 
 /// The variables that starting the program needs: two that name the process that they
 /// are for (`sd_listen_fds(3)`, `sd_watchdog_enabled(3)`), and where programs are.
-pub const VARIABLES: [&str; 3] = ["LISTEN_PID=", "WATCHDOG_PID=", "PATH="];
+pub const VARIABLES: [Text; 3] =
+    [Text::from(c"LISTEN_PID="), Text::from(c"WATCHDOG_PID="), Text::from(c"PATH=")];
 
 impl<'a> Config<'a> {
     const MOST_VERBOSE: u8 = 4;
@@ -87,8 +90,8 @@ impl<'a> Config<'a> {
             parent_death_signal: None,
             warn_on_reap: false,
             verbosity: 1,
-            user: None,
-            group: None,
+            user: Id::UNCHANGED,
+            group: Id::UNCHANGED,
             directory: None,
             program,
             environment,
@@ -96,12 +99,11 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// Notes where `variable` stands, if the start of the program needs to know.
-    #[inline(never)]
-    fn note(&mut self, variable: Text<'a>, place: Strings<'a>) {
-        if matches!(variable.first(), b'L' | b'W' | b'P') {
-            for (noted, name) in self.places.iter_mut().zip(VARIABLES) {
-                if noted.is_none() && variable.strip_prefix(name.as_bytes()).is_some() {
+    /// Notes where the variables stand that the start of the program needs to know.
+    fn note_variables(&mut self) {
+        for (variable, place) in self.environment {
+            for (noted, name) in self.places.iter_mut().zip(&VARIABLES) {
+                if noted.is_none() && variable.strip_prefix(*name).is_some() {
                     *noted = Some(place);
                 }
             }
@@ -141,18 +143,18 @@ pub struct UsageError<'a> {
     option: Option<Opt>,
 }
 
-const UNKNOWN: Text = Text::from(c"unknown option \"-%\"; --help lists the options");
-const AMBIGUOUS: Text = Text::from(c"more than one option begins with \"-%\"");
-const BAD_VALUE: Text = Text::from(c"cannot use \"%\": ");
-const NO_PROGRAM: Text = Text::from(c"no program was given; usage: [OPTIONS] [--] PROGRAM [ARGS...]");
+const UNKNOWN: Text = text!("unknown option \"-%\"; --help lists the options");
+const AMBIGUOUS: Text = text!("more than one option begins with \"-%\"");
+const BAD_VALUE: Text = text!("cannot use \"%\": ");
+const NO_PROGRAM: Text = text!("no program was given; usage: [OPTIONS] [--] PROGRAM [ARGS...]");
 
 impl Piece for UsageError<'_> {
     fn write(&self, line: &mut Line) {
         fill(line, self.template, self.given);
         if let Some(option) = self.option {
             option.write(line);
-            line.add(Text::from(c" takes "));
-            option.setting().accepted().write(line);
+            line.add(text!(" takes "));
+            line.add(option.setting().accepted());
         }
     }
 }
@@ -221,19 +223,15 @@ impl<'a> Reader<'_, 'a> {
         } else {
             self.options()?;
         }
-        for (variable, place) in self.config.environment {
-            self.config.note(variable, place);
+        for (variable, _) in self.config.environment {
             self.variable(variable)?;
         }
         // Only now, since a variable that the program is given is none of the init's.
         if self.given & Setting::ENV.bit() != 0 {
             self.adding = true;
             self.options()?;
-            self.config.places = [None; VARIABLES.len()];
-            for (variable, place) in self.config.environment {
-                self.config.note(variable, place);
-            }
         }
+        self.config.note_variables();
         if self.config.reach == Reach::Session {
             self.config.policy.rewrite.stop_for_sure();
         }
@@ -271,6 +269,8 @@ impl<'a> Reader<'_, 'a> {
 
     /// One option at the front of `word`, which lacks its first dash: `vvt5s`,
     /// `-grace-period=5s`, `-gr`. Gives what is left of the word.
+    // In `options`, it would drive the variables of that out of their registers: 24 bytes.
+    #[inline(never)]
     fn option(&mut self, word: Text<'a>) -> Option<Text<'a>> {
         let mut found: Option<(Opt, Text)> = None;
         let mut template = UNKNOWN;
@@ -293,7 +293,7 @@ impl<'a> Reader<'_, 'a> {
             value = self.word().unwrap_or(value);
         } else if option.takes_value() || is_long {
             // Of an option that takes no value the `=` makes one that is refused.
-            if option.takes_value() && (is_long || self.personality.letter_equals) {
+            if option.takes_value() && (is_long || self.personality.ways_of_pid1) {
                 rest.take(b'=');
             }
             (value, rest) = (rest, value);
@@ -305,7 +305,7 @@ impl<'a> Reader<'_, 'a> {
 
     /// What a variable says, in every personality the same.
     fn variable(&mut self, variable: Text<'a>) -> Option<()> {
-        if let Some(ours) = variable.strip_prefix(b"TINI_") {
+        if let Some(ours) = variable.strip_prefix(Text::from(c"TINI_")) {
             let mut options = NATIVE.map(Opt);
             let Some((option, value)) = options.find_map(|option| Some((option, option.value_of(ours)?)))
             else {
@@ -330,10 +330,13 @@ impl<'a> Reader<'_, 'a> {
             return Some(());
         }
         // Other inits'.
-        if variable.is(b"DUMB_INIT_SETSID=0") && self.given & Setting::SINGLE_CHILD.overriding() == 0 {
+        if variable.is(Text::from(c"DUMB_INIT_SETSID=0"))
+            && self.given & Setting::SINGLE_CHILD.overriding() == 0
+        {
             self.config.reach = Reach::Program;
         }
-        if (variable.is(b"DUMB_INIT_DEBUG=1") || variable.strip_prefix(b"CATATONIT_DEBUG=").is_some())
+        if (variable.is(Text::from(c"DUMB_INIT_DEBUG=1"))
+            || variable.strip_prefix(Text::from(c"CATATONIT_DEBUG=")).is_some())
             && self.given & Setting::VERBOSITY.overriding() == 0
         {
             self.config.verbosity = self.config.verbosity.max(3);
@@ -378,28 +381,22 @@ impl<'a> Reader<'_, 'a> {
                 }
             },
             Setting::USER => {
-                config.user = values::id(value);
-                config.user?;
+                config.user = values::id(value)?;
                 if value.take(b':') {
-                    config.group = values::id(value);
-                    config.group?;
+                    config.group = values::id(value)?;
                 }
             }
-            Setting::GROUP => {
-                config.group = values::id(value);
-                config.group?;
-            }
+            Setting::GROUP => config.group = values::id(value)?,
             Setting::WORKDIR => {
                 config.directory = Some(text);
                 return (!text.is_empty()).then_some(());
             }
             Setting::ENV => {
-                let (name, value) = cut(text.bytes(), b'=');
-                if name.is_empty() || value.is_none() {
+                if text.first() == b'=' || !text.has(b'=') {
                     return None;
                 }
                 if self.adding {
-                    add_variable(self.argv, &mut config.program, &mut config.environment, name, text);
+                    add_variable(self.argv, &mut config.program, &mut config.environment, text);
                 }
                 return Some(());
             }

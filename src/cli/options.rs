@@ -2,8 +2,9 @@
 //! down. A line of `--help` is the definition; letter, name and value are read from
 //! it, and the variable is the name with another spelling.
 
+use crate::packed::text;
 use crate::sys::{Table, Text, table};
-use crate::text::{Line, Piece, cut};
+use crate::text::{Line, Piece, after};
 
 /// What an option sets. Down to the first that is said not to, each has a variable,
 /// `TINI_` and its long name: `TINI_GRACE_PERIOD`.
@@ -63,20 +64,20 @@ impl Setting {
 
     /// What its value can be, in words that follow "takes".
     pub(super) fn accepted(self) -> Text<'static> {
-        ACCEPTED.row(self.0).unwrap_or(Text::from(c"no value"))
+        ACCEPTED.row(self.0).unwrap_or(text!("no value"))
     }
 }
 
 const ACCEPTED: Table = table!(&[
-    (Setting::GRACE_PERIOD.0, "a time such as 10s, 500ms, 1m30s, or 0 for no waiting"),
-    (Setting::PARENT_DEATH_SIGNAL.0, "a signal such as TERM, RTMIN+3, or 1 to 64"),
-    (Setting::REWRITE.0, "SIGNAL:SIGNAL, or SIGNAL:0 to drop it; not for KILL, STOP, CHLD"),
-    (Setting::REMAP_EXIT.0, "CODE or CODE:CODE, each from 0 to 255"),
-    (Setting::VERBOSITY.0, "a number, 0 to 4"),
-    (Setting::ENV.0, "NAME=VALUE"),
-    (Setting::WORKDIR.0, "a directory"),
-    (Setting::USER.0, "a number, or UID:GID"),
-    (Setting::GROUP.0, "a number"),
+    (Setting::GRACE_PERIOD.0, "", "a time such as 10s, 500ms, 1m30s, or 0 for no waiting"),
+    (Setting::PARENT_DEATH_SIGNAL.0, "", "a signal such as TERM, RTMIN+3, or 1 to 64"),
+    (Setting::REWRITE.0, "", "SIGNAL:SIGNAL, or SIGNAL:0 to drop it; not for KILL, STOP, CHLD"),
+    (Setting::REMAP_EXIT.0, "", "CODE or CODE:CODE, each from 0 to 255"),
+    (Setting::VERBOSITY.0, "", "a number, 0 to 4"),
+    (Setting::ENV.0, "", "NAME=VALUE"),
+    (Setting::WORKDIR.0, "", "a directory"),
+    (Setting::USER.0, "", "a number, or UID:GID"),
+    (Setting::GROUP.0, "", "a number"),
 ]);
 
 /// One option: what it sets, and its line of `--help`.
@@ -119,11 +120,15 @@ impl Opt {
         self.0.rest()
     }
 
-    /// How it is written, and what it does: if the line does not say that, as the first
-    /// native option of that setting does.
-    pub(super) fn columns(self) -> (&'static [u8], Option<&'static [u8]>) {
-        let (written, does) = cut(self.line().bytes(), b'\t');
-        (written, does.or_else(|| cut(NATIVE.row(self.0.first())?.bytes(), b'\t').1))
+    /// What it does: if its line does not say that, as the first native option of that
+    /// setting does.
+    pub(super) fn does(self) -> Option<Text<'static>> {
+        after(self.line(), b'\t').or_else(|| after(NATIVE.row(self.0.first())?, b'\t'))
+    }
+
+    /// How it is written.
+    pub(super) fn write_form(self, line: &mut Line) {
+        line.add_up_to(self.line(), b'\t');
     }
 
     /// Its line from its long name on.
@@ -144,11 +149,11 @@ impl Opt {
     /// What follows this option in `word`, an option as it was given but for the first
     /// dash: behind its letter, or behind its long name or the beginning of that.
     pub(super) fn after<'a>(self, word: Text<'a>) -> Option<Text<'a>> {
-        let mut rest = word.rest();
         if word.first() != b'-' {
-            return (word.first() == self.letter() && word.first() != b' ').then_some(rest);
+            return (word.first() == self.letter() && word.first() != b' ').then_some(word.rest());
         }
-        let mut name = self.long();
+        // With the second dash, which those for variables alone have not.
+        let (mut rest, mut name) = (word, self.line().skip("-x, -".len()));
         while !matches!(rest.first(), 0 | b'=') {
             if name.first() <= b' ' || !rest.take(name.first()) {
                 return None;
@@ -178,7 +183,7 @@ impl Piece for Opt {
     fn write(&self, line: &mut Line) {
         let mut written = self.line();
         while written.take(b' ') {}
-        cut(written.bytes(), b'\t').0.write(line);
+        line.add_up_to(written, b'\t');
     }
 }
 
@@ -186,34 +191,37 @@ impl Piece for Opt {
 /// dumb-init and catatonit are among them. `--help` ends before the first that has no
 /// description. Two are for variables alone, since without dashes no word is like them.
 pub(super) const NATIVE: Table = table!(&[
-    (Setting::GRACE_PERIOD.0, "-t, --grace-period DURATION\thow long a shutdown may take: 10s, 500ms, 1m30s"),
-    (Setting::WAIT_ALL.0, "-W, --wait-all\tgo on until the last process has ended"),
-    (Setting::PAUSE.0, "-P, --pause\trun nothing, collect orphans until TERM or INT"),
-    (Setting::REMAP_EXIT.0, "-e, --remap-exit CODE[:CODE]\texit with 0, or the second code, instead"),
-    (Setting::PROCESS_GROUP.0, "-g, --process-group\tsignals go to the program's process group"),
-    (Setting::SINGLE_CHILD.0, "-c, --single-child\tsignals go to the program alone"),
-    (Setting::SESSION.0, "-S, --session\tthe program gets a session of its own"),
-    (Setting::REWRITE.0, "-r, --rewrite SIG:SIG\tpass a signal on as another; 0 drops it"),
-    (Setting::PARENT_DEATH_SIGNAL.0, "-p, --parent-death-signal SIG\treceive SIG when the parent dies"),
-    (Setting::SUBREAPER.0, "-s, --subreaper\tcollect orphans when not PID 1 (default)\n"),
-    (Setting::USER.0, "    --user UID[:GID]\trun the program as this user"),
-    (Setting::WORKDIR.0, "    --workdir DIR\trun the program in DIR"),
-    (Setting::ENV.0, "    --env NAME=VALUE\tadd to the program's environment\n"),
-    (Setting::WARN_ON_REAP.0, "-w, --warn-on-reap\twarn of each orphan collected"),
-    (Setting::VERBOSE.0, "-v, --verbose\tsay more, up to -vvv"),
-    (Setting::QUIET.0, "-q, --quiet\tsay less"),
-    (Setting::LICENSE.0, "-l, --license\tprint the licence"),
-    (Setting::VERSION.0, "-V, --version\tprint the version"),
-    (Setting::HELP.0, "-h, --help\tprint this text"),
+    (
+        Setting::GRACE_PERIOD.0,
+        "-t, --grace-period DURATION\t",
+        "how long a shutdown may take: 10s, 500ms, 1m30s"
+    ),
+    (Setting::WAIT_ALL.0, "-W, --wait-all\t", "go on until the last process has ended"),
+    (Setting::PAUSE.0, "-P, --pause\t", "run nothing, collect orphans until TERM or INT"),
+    (Setting::REMAP_EXIT.0, "-e, --remap-exit CODE[:CODE]\t", "exit with 0, or the second code, instead"),
+    (Setting::PROCESS_GROUP.0, "-g, --process-group\t", "signals go to the program's process group"),
+    (Setting::SINGLE_CHILD.0, "-c, --single-child\t", "signals go to the program alone"),
+    (Setting::SESSION.0, "-S, --session\t", "the program gets a session of its own"),
+    (Setting::REWRITE.0, "-r, --rewrite SIG:SIG\t", "pass a signal on as another; 0 drops it"),
+    (Setting::PARENT_DEATH_SIGNAL.0, "-p, --parent-death-signal SIG\t", "receive SIG when the parent dies"),
+    (Setting::SUBREAPER.0, "-s, --subreaper\t", "collect orphans when not PID 1 (default)\n"),
+    (Setting::USER.0, "    --user UID[:GID]\t", "run the program as this user"),
+    (Setting::WORKDIR.0, "    --workdir DIR\t", "run the program in DIR"),
+    (Setting::ENV.0, "    --env NAME=VALUE\t", "add to the program's environment\n"),
+    (Setting::WARN_ON_REAP.0, "-w, --warn-on-reap\t", "warn of each orphan collected"),
+    (Setting::VERBOSE.0, "-v, --verbose\t", "say more, up to -vvv"),
+    (Setting::QUIET.0, "-q, --quiet\t", "say less"),
+    (Setting::LICENSE.0, "-l, --license\t", "print the licence"),
+    (Setting::VERSION.0, "-V, --version\t", "print the version"),
+    (Setting::HELP.0, "-h, --help\t", "print this text"),
     (Setting::KILL_PROCESS_GROUP.0, "      kill-process-group"),
     (Setting::VERBOSITY.0, "      verbosity NUMBER"),
     (Setting::LICENSE.0, "-L, --license"),
 ]);
 
 /// What `--help` says below the native options.
-pub(super) const VARIABLES: &str = "\
-Variables: TINI_GRACE_PERIOD=5s, TINI_VERBOSITY=2, TINI_KILL_PROCESS_GROUP=0 ...
-";
+pub(super) const VARIABLES: Text =
+    text!("Variables: TINI_GRACE_PERIOD=5s, TINI_VERBOSITY=2, TINI_KILL_PROCESS_GROUP=0 ...");
 
 /// The options of the pid1 binary, some of whose letters mean other things.
 pub(super) const PID1: Table = table!(&[
@@ -222,7 +230,7 @@ pub(super) const PID1: Table = table!(&[
     (Setting::VERBOSE.0, "-v, --verbose"),
     (Setting::ENV.0, "-e, --env NAME=VALUE"),
     (Setting::USER.0, "-u, --user-id UID"),
-    (Setting::GROUP.0, "-g, --group-id GID\trun the program as this group"),
+    (Setting::GROUP.0, "-g, --group-id GID\t", "run the program as this group"),
     (Setting::VERSION.0, "-V, --version"),
     (Setting::HELP.0, "-h, --help"),
 ]);
@@ -253,7 +261,7 @@ mod tests {
     #[test]
     fn each_letter_is_one_options_and_each_option_says_what_it_does() {
         for table in [NATIVE, PID1] {
-            let options: Vec<Opt> = table.map(Opt).filter(|option| option.columns().1.is_some()).collect();
+            let options: Vec<Opt> = table.map(Opt).filter(|option| option.does().is_some()).collect();
             assert!(options.len() >= 8);
             let letters = options.iter().map(|option| option.letter()).filter(|letter| *letter != b' ');
             let mut letters: Vec<u8> = letters.collect();
@@ -276,6 +284,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_for_a_variable_alone_is_no_option() {
+        for (word, option) in [(c"-verb", Some(Setting::VERBOSE)), (c"-kill", None), (c"-verbosity=3", None)]
+        {
+            let mut found = NATIVE.map(Opt).filter(|option| option.after(Text::from(word)).is_some());
+            assert_eq!((found.next().map(Opt::setting), found.count()), (option, 0), "{word:?}");
+        }
+        for variable in [c"VERBOSITY=3", c"KILL_PROCESS_GROUP="] {
+            assert!(NATIVE.map(Opt).any(|option| option.value_of(Text::from(variable)).is_some()));
+        }
+    }
+
+    #[test]
     fn an_option_is_found_by_letter_name_or_the_beginning_of_that() {
         let mut options = NATIVE.map(Opt);
         let option = options.find(|option| option.setting() == Setting::GRACE_PERIOD).unwrap();
@@ -288,6 +308,7 @@ mod tests {
             (c"v", None),
             (c"-grace-periods", None),
             (c"-grace-period DURATION", None),
+            (c"grace-period", None),
             (c" ", None),
         ] {
             let rest = rest.map(core::ffi::CStr::to_bytes);

@@ -4,14 +4,16 @@
 //! table has none: every personality but tini, whose users count on an exit at
 //! once, gives the rest time to clean up.
 
-use core::ffi::CStr;
+use core::num::NonZeroU8;
 
 use super::options::{NATIVE, Options, PID1};
 use super::{Reach, Request};
 use crate::exit::ExitCode;
+use crate::packed::text;
 use crate::sys::{Table, Text, table};
+use crate::text::after;
 
-/// How an init of that name behaves.
+/// How an init of that name behaves. With one byte more each would have eight more.
 pub struct Personality {
     /// The options it has.
     options: Options,
@@ -32,14 +34,12 @@ pub struct Personality {
     pub stderr_from: Option<Request>,
     /// It runs nothing, and of what it is given only `-v` counts.
     pub(super) pauses: bool,
-    /// `-t=5` is `-t 5`.
-    pub(super) letter_equals: bool,
-    /// Not being PID 1 it becomes the program.
-    pub execs_unless_pid_1: bool,
+    /// It has the ways of pid1: `-t=5` is `-t 5`, and not being PID 1 it becomes the program.
+    pub ways_of_pid1: bool,
     /// The code for bad usage.
     pub usage_code: ExitCode,
-    /// The codes for a program that was not found, and that can't be executed.
-    pub exec_codes: [ExitCode; 2],
+    /// The code for a program that can't be run, if that is not the shells'.
+    pub exec_code: Option<NonZeroU8>,
 }
 
 /// The messages that programs read, as `say` in `log` takes them.
@@ -66,36 +66,32 @@ pub struct Texts {
 }
 
 const OWN_TEXTS: Texts = Texts {
-    exec_failed: Text::from(c"0exec %n failed: %e"),
-    started: Text::from(c"3process %d is %n"),
-    session: Text::from(c"3it has a session of its own"),
-    rewritten: Text::from(c"3signal %d is passed on as %d"),
-    asked: Text::from(c"2received signal %d (%s) %n"),
-    received: Text::from(c"3received signal %d (%s) %n"),
-    forwarded: Text::from(c"3passed on signal %d (%s)"),
-    collected: Text::from(c"3collected process %d, which %w"),
-    ended: Text::from(c"2the program's code is %d: process %d %w"),
+    exec_failed: text!("0exec %n failed: %e"),
+    started: text!("3process %d is %n"),
+    session: text!("3it has a session of its own"),
+    rewritten: text!("3signal %d is passed on as %d"),
+    asked: text!("2received signal %d (%s) %n"),
+    received: text!("3received signal %d (%s) %n"),
+    forwarded: text!("3passed on signal %d (%s)"),
+    collected: text!("3collected process %d, which %w"),
+    ended: text!("2the program's code is %d: process %d %w"),
 };
 
 const DUMB_INIT_TEXTS: Texts = Texts {
-    exec_failed: Text::from(c"0%n: %e"),
-    started: Text::from(c"3Child spawned with PID %d."),
-    session: Text::from(c"3setsid complete."),
-    rewritten: Text::from(c"3Translating signal %d to %d."),
-    asked: Text::from(c"3Received signal %d."),
-    received: Text::from(c"3Received signal %d."),
-    forwarded: Text::from(c"3Forwarded signal %d to children."),
-    collected: Text::from(c"3A child with PID %d %W."),
-    ended: Text::from(c"2Child exited with status %d. Goodbye."),
+    exec_failed: text!("0%n: %e"),
+    started: text!("3Child spawned with PID %d."),
+    session: text!("3setsid complete."),
+    rewritten: text!("3Translating signal %d to %d."),
+    asked: text!("3Received signal %d."),
+    received: text!("3Received signal %d."),
+    forwarded: text!("3Forwarded signal %d to children."),
+    collected: text!("3A child with PID %d %W."),
+    ended: text!("2Child exited with status %d. Goodbye."),
 };
 
 macro_rules! version {
     ($before:literal, $after:expr) => {
-        match CStr::from_bytes_with_nul(concat!($before, env!("CARGO_PKG_VERSION"), $after, "\0").as_bytes())
-        {
-            Ok(version) => Text::from(version),
-            Err(_) => panic!(),
-        }
+        Text::within(concat!($before, env!("CARGO_PKG_VERSION"), $after, "\0").as_bytes())
     };
 }
 
@@ -105,7 +101,7 @@ const TINI_VERSION: Text = version!("tini version ", concat!(" (tini-rs)", env!(
 
 const OWN: Personality = Personality {
     options: Options { table: NATIVE, letters: Text::from(c"") },
-    usage: Text::from(c"Usage: tini-rs [OPTIONS] [--] PROGRAM [ARGS...]"),
+    usage: text!("Usage: tini-rs [OPTIONS] [--] PROGRAM [ARGS...]"),
     version: TINI_VERSION,
     prefix: Text::from(c"[^ tini-rs (@)] "),
     texts: &OWN_TEXTS,
@@ -114,10 +110,9 @@ const OWN: Personality = Personality {
     verbose: 1,
     stderr_from: None,
     pauses: false,
-    letter_equals: false,
-    execs_unless_pid_1: false,
+    ways_of_pid1: false,
     usage_code: ExitCode::FAILURE,
-    exec_codes: [ExitCode::NOT_FOUND, ExitCode::CANNOT_EXECUTE],
+    exec_code: None,
 };
 
 /// The names that an init is called by, with the places of the personalities.
@@ -136,7 +131,7 @@ static PERSONALITIES: [Personality; 6] = [
     OWN,
     Personality {
         options: Options { table: NATIVE, letters: Text::from(c"hspvwgelV") },
-        usage: Text::from(c"tini (%)\nUsage: tini [OPTIONS] PROGRAM -- [ARGS] | --version"),
+        usage: text!("tini (%)\nUsage: tini [OPTIONS] PROGRAM -- [ARGS] | --version"),
         prefix: Text::from(c"[$ tini (@)] "),
         reach: Reach::Leader,
         exits_at_once: true,
@@ -144,34 +139,33 @@ static PERSONALITIES: [Personality; 6] = [
     },
     Personality {
         options: Options { table: NATIVE, letters: Text::from(c"crvhV") },
-        usage: Text::from(c"%\nUsage: dumb-init [option] command [[arg] ...]"),
+        usage: text!("%\nUsage: dumb-init [option] command [[arg] ...]"),
         version: version!("dumb-init v", ""),
         prefix: Text::from(c"[dumb-init] "),
         texts: &DUMB_INIT_TEXTS,
         reach: Reach::Session,
         verbose: 3,
         stderr_from: Some(Request::Version),
-        exec_codes: [ExitCode::new(2); 2],
+        exec_code: NonZeroU8::new(2),
         ..OWN
     },
     Personality {
         options: Options { table: NATIVE, letters: Text::from(c"ghLPV") },
-        usage: Text::from(c"usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]"),
+        usage: text!("usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]"),
         version: version!("tini version ", "_catatonit"),
         prefix: Text::from(c"% (catatonit:@): "),
         reach: Reach::Leader,
         stderr_from: Some(Request::Help),
-        exec_codes: [ExitCode::FAILURE; 2],
+        exec_code: NonZeroU8::new(1),
         ..OWN
     },
     Personality {
         options: Options { table: PID1, letters: Text::from(c"") },
-        usage: Text::from(c"Usage: pid1 [OPTIONS] COMMAND [ARGS]..."),
+        usage: text!("Usage: pid1 [OPTIONS] COMMAND [ARGS]..."),
         version: version!("pid1 ", ""),
         prefix: Text::from(c"[pid1] "),
         reach: Reach::Program,
-        letter_equals: true,
-        execs_unless_pid_1: true,
+        ways_of_pid1: true,
         usage_code: ExitCode::new(2),
         ..OWN
     },
@@ -190,17 +184,12 @@ impl Personality {
     // In the large frame of a run each of its variables would be further away: 192 bytes.
     #[inline(never)]
     pub fn of(called: Text) -> &'static Personality {
-        let (mut name, mut rest) = (called, called);
-        while !rest.is_empty() {
-            let is_end = rest.take(b'/');
-            if is_end {
-                name = rest;
-            } else {
-                rest = rest.rest();
-            }
+        let mut name = called;
+        while let Some(rest) = after(name, b'/') {
+            name = rest;
         }
         let mut names = NAMES;
-        let place = names.find(|row| name.is(row.rest().bytes())).map_or(0, Text::first);
+        let place = names.find(|row| name.is(row.rest())).map_or(0, Text::first);
         PERSONALITIES.get(usize::from(place)).unwrap_or(&PERSONALITIES[0])
     }
 }

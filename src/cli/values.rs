@@ -4,7 +4,7 @@
 use crate::exit::ExitCode;
 use crate::signal::Signal;
 use crate::supervisor::Span;
-use crate::sys::{Table, Text, table};
+use crate::sys::{Id, Table, Text, table};
 use crate::text::{take_number, take_word};
 
 /// What switches off, and what a signal is rewritten to that is dropped.
@@ -54,9 +54,9 @@ pub(super) fn rewrite(text: &mut Text) -> Option<(Signal, Option<Signal>)> {
     Some((from, to))
 }
 
-/// A user or a group by number. The last one means "as it is" to `setresuid(2)`.
-pub(super) fn id(text: &mut Text) -> Option<u32> {
-    take_number(text).filter(|id| *id != u32::MAX)
+/// A user or a group by number.
+pub(super) fn id(text: &mut Text) -> Option<Id> {
+    take_number(text).map(Id).filter(|id| *id != Id::UNCHANGED)
 }
 
 /// `143`, `143:0`: the second code is 0 if it is not given.
@@ -156,6 +156,7 @@ mod tests {
             ("RTMIN+3:TERM", 37, Some(15)),
             ("TERM:KILL", 15, Some(9)),
             ("32:33", 32, Some(33)),
+            ("TERM:015", 15, Some(15)),
         ] {
             assert_eq!(all(rewrite, text), Some((signal(from), to.map(signal))), "{text}");
         }

@@ -3,7 +3,8 @@
 use core::fmt::{self, Display, Formatter};
 use core::num::NonZeroI32;
 
-use super::strings::{Table, Text, table};
+use super::strings::{Table, table};
+use crate::packed::text;
 use crate::text::{Line, Piece, display};
 
 /// The error of a system call (`errno(3)`), negative as the kernel gives it: negated by
@@ -61,22 +62,22 @@ impl Errno {
 /// The words of `strerror(3)` for the errors that starting a program and running it
 /// can meet.
 const WORDS: Table = table!(&[
-    (libc::EPERM as u8, "Operation not permitted"),
-    (libc::ENOENT as u8, "No such file or directory"),
-    (libc::ESRCH as u8, "No such process"),
-    (libc::EIO as u8, "Input/output error"),
-    (libc::E2BIG as u8, "Argument list too long"),
-    (libc::ENOEXEC as u8, "Exec format error"),
-    (libc::EAGAIN as u8, "Resource temporarily unavailable"),
-    (libc::ENOMEM as u8, "Cannot allocate memory"),
-    (libc::EACCES as u8, "Permission denied"),
-    (libc::ENOTDIR as u8, "Not a directory"),
-    (libc::EISDIR as u8, "Is a directory"),
-    (libc::EINVAL as u8, "Invalid argument"),
-    (libc::ETXTBSY as u8, "Text file busy"),
-    (libc::ENAMETOOLONG as u8, "File name too long"),
-    (libc::ENOSYS as u8, "Function not implemented"),
-    (libc::ELOOP as u8, "Too many levels of symbolic links"),
+    (libc::EPERM as u8, "", "Operation not permitted"),
+    (libc::ENOENT as u8, "", "No such file or directory"),
+    (libc::ESRCH as u8, "", "No such process"),
+    (libc::EIO as u8, "", "Input/output error"),
+    (libc::E2BIG as u8, "", "Argument list too long"),
+    (libc::ENOEXEC as u8, "", "Exec format error"),
+    (libc::EAGAIN as u8, "", "Resource temporarily unavailable"),
+    (libc::ENOMEM as u8, "", "Cannot allocate memory"),
+    (libc::EACCES as u8, "", "Permission denied"),
+    (libc::ENOTDIR as u8, "", "Not a directory"),
+    (libc::EISDIR as u8, "", "Is a directory"),
+    (libc::EINVAL as u8, "", "Invalid argument"),
+    (libc::ETXTBSY as u8, "", "Text file busy"),
+    (libc::ENAMETOOLONG as u8, "", "File name too long"),
+    (libc::ENOSYS as u8, "", "Function not implemented"),
+    (libc::ELOOP as u8, "", "Too many levels of symbolic links"),
 ]);
 
 impl Piece for Errno {
@@ -84,7 +85,7 @@ impl Piece for Errno {
         match u8::try_from(self.number()).ok().and_then(|number| WORDS.row(number)) {
             Some(words) => line.add(words),
             None => {
-                line.add(Text::from(c"error "));
+                line.add(text!("error "));
                 (self.number() as u32).write(line);
             }
         }

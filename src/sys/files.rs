@@ -3,9 +3,10 @@
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
+use core::slice;
 
-use super::{Errno, Pid, Text, check, syscall};
-use crate::text::{DIGITS, digits, take_number};
+use super::{Errno, Pid, Text, join, syscall};
+use crate::text::{Line, Piece, take_number};
 
 /// An open file; closed when dropped.
 pub struct File(pub(super) u32);
@@ -29,10 +30,12 @@ impl File {
     ///
     /// # Errors
     /// As the manual page says.
-    pub fn read<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
-        // SAFETY: the kernel writes at most as many bytes as `buffer` has.
-        let count = unsafe { syscall!(libc::SYS_read, self.0, buffer.as_mut_ptr(), buffer.len()) }?;
-        Ok(buffer.get(..count as usize).unwrap_or_default())
+    pub fn read<'b>(&self, buffer: &'b mut [MaybeUninit<u8>]) -> Result<&'b [u8], Errno> {
+        // SAFETY: the kernel writes at most as many bytes as `buffer` has, and says how many.
+        unsafe {
+            let count = syscall!(libc::SYS_read, self.0, buffer.as_mut_ptr(), buffer.len())?;
+            Ok(slice::from_raw_parts(buffer.as_ptr().cast(), count as usize))
+        }
     }
 }
 
@@ -56,14 +59,14 @@ pub fn close_from(first: u32) {
     if unsafe { syscall!(libc::SYS_close_range, first, u32::MAX) }.is_ok() {
         return;
     }
-    let listed = Directory::open(c"/proc/self/fd").map(|directory| {
+    let listed = Directory::open(c"/proc/self/fd").and_then(|directory| {
         let own = directory.0.0;
         directory.each_number(&mut move |number| {
             let descriptor = number.get() as u32;
             if descriptor >= first && descriptor != own {
                 close(descriptor);
             }
-        });
+        })
     });
     if listed.is_err() {
         // More than anybody opens, and few enough to be done in a moment.
@@ -86,16 +89,18 @@ impl Directory {
 
     /// Calls `visit` with each name that is a number above 0, be it a process or not: one
     /// kind of `visit` for all is 140 bytes less.
-    fn each_number(&self, visit: &mut dyn FnMut(Pid)) {
+    fn each_number(&self, visit: &mut dyn FnMut(Pid)) -> Result<(), Errno> {
         // `struct linux_dirent64` (`getdents(2)`): length at 16, name at 19.
         const LENGTH: usize = 16;
         const NAME: usize = 19;
-        let mut buffer = [0u64; 256];
+        let mut buffer = [MaybeUninit::<u64>::uninit(); 256];
         loop {
             let size = size_of_val(&buffer);
             // SAFETY: the kernel writes at most `size` bytes.
-            let filled = unsafe { syscall!(libc::SYS_getdents64, self.0.0, buffer.as_mut_ptr(), size) };
-            let Ok(filled @ 1..) = filled else { return };
+            let filled = unsafe { syscall!(libc::SYS_getdents64, self.0.0, buffer.as_mut_ptr(), size) }?;
+            if filled == 0 {
+                return Ok(());
+            }
             let mut place = 0;
             while place < filled as usize {
                 // SAFETY: up to `filled` the kernel has written whole records, each with
@@ -117,10 +122,9 @@ impl Directory {
 /// Calls `visit` with each process that /proc shows, in ascending order.
 ///
 /// # Errors
-/// As `open(2)` says, ENOENT where /proc is not mounted.
+/// As `open(2)` and `getdents(2)` say, ENOENT where /proc is not mounted.
 pub fn each_process(visit: &mut dyn FnMut(Pid)) -> Result<(), Errno> {
-    Directory::open(c"/proc")?.each_number(visit);
-    Ok(())
+    Directory::open(c"/proc")?.each_number(visit)
 }
 
 /// Room for the start of a file, as a C string.
@@ -183,32 +187,25 @@ const PATH_SIZE: usize = 2048;
 /// # Errors
 /// ENOENT or ESRCH if the process has gone, EACCES or EPERM if it is not shown.
 pub fn read_process(process: Option<Pid>, name: Text, contents: &mut Contents) -> Result<(), Errno> {
-    let mut buffer_of_number = [0; DIGITS];
+    let mut number = Line::new();
     let process = match process {
-        Some(process) => digits(process.get() as u32, &mut buffer_of_number),
+        Some(process) => {
+            process.write(&mut number);
+            number.text()
+        }
         None => Text::from(c"self"),
     };
-    read_file(&[Text::from(c"/proc/"), process, Text::from(c"/"), name], contents)
+    read_file(&[Text::from(c"/proc/"), process, Text::from(c"/")], name, contents)
 }
 
 /// Reads the start of the file whose path is made of the parts `path`, of each what
-/// stands before a line feed. `contents` is empty if it can't be read.
+/// stands before a line feed, and of `name`. `contents` is empty if it can't be read.
 ///
 /// # Errors
 /// As `open(2)` and `read(2)` say.
-pub fn read_file(path: &[Text], contents: &mut Contents) -> Result<(), Errno> {
+pub fn read_file(path: &[Text], name: Text, contents: &mut Contents) -> Result<(), Errno> {
     contents.close(0);
-    let mut room = [MaybeUninit::<u8>::uninit(); PATH_SIZE];
-    let mut places = room.iter_mut();
-    for part in path {
-        let mut part = *part;
-        while !matches!(part.first(), 0 | b'\n') {
-            places.next().ok_or(Errno::ENAMETOOLONG)?.write(part.first());
-            part = part.rest();
-        }
-    }
-    places.next().ok_or(Errno::ENAMETOOLONG)?.write(0);
-    // SAFETY: the null was written just now.
-    let path = unsafe { Text::at(NonNull::from(&room).cast()) };
+    let mut room = [MaybeUninit::uninit(); PATH_SIZE];
+    let path = join(&mut room, path, b'\n', name).ok_or(Errno::ENAMETOOLONG)?;
     contents.read(&open(path, 0)?)
 }

@@ -1,10 +1,10 @@
 //! Descriptors that stand for processes and for signals, and waiting for both.
 
-use core::mem::size_of;
+use core::mem::{MaybeUninit, size_of};
 
 use super::signals::SIGSET_SIZE;
-use super::time::{POLL, with_limit};
-use super::{Errno, Pid, check, syscall};
+use super::time::poll;
+use super::{Errno, Pid, command, syscall};
 use crate::exit::Ended;
 use crate::signal::{Signal, SignalSet};
 use crate::supervisor::Span;
@@ -66,30 +66,49 @@ pub fn exit_of(handle: Handle) -> Result<Option<Ended>, Errno> {
     // _IOWR(0xff, 11, struct pidfd_info): PowerPC's own way comes to the same.
     const BOTH_WAYS: u32 = 3 << 30;
     const GET_INFO: u32 = BOTH_WAYS | (size_of::<Info>() as u32) << 16 | 0xff << 8 | 11;
-    let mut info = Info { mask: EXIT, cgroup: 0, ids: [0; 11], status: 0 };
-    // SAFETY: `info` is as large as the number of the request says.
-    unsafe { syscall!(libc::SYS_ioctl, handle.0, GET_INFO, &raw mut info) }?;
-    Ok(if info.mask & EXIT != 0 { Ended::from_wait_status(info.status) } else { None })
+    let mut info = MaybeUninit::<Info>::uninit();
+    let place = info.as_mut_ptr();
+    // SAFETY: `info` is as large as the number of the request says. Of it the kernel reads the
+    // mask, and writes what that tells then.
+    unsafe {
+        (*place).mask = EXIT;
+        command!(libc::SYS_ioctl, handle.0, GET_INFO, place)?;
+        Ok(if (*place).mask & EXIT != 0 { Ended::from_wait_status((*place).status) } else { None })
+    }
 }
 
-/// Waits, no longer than `limit`, until there is something to tell: whether signals
-/// wait at `signals`, and whether `process` has ended and was collected (`poll(2)`).
+/// What has happened to a process, and whether signals wait. As wide as an error, so that a result
+/// of both needs no packing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum Happened {
+    /// Nothing.
+    Nothing,
+    /// Signals wait.
+    Signals,
+    /// The process has ended and was collected.
+    Ended,
+}
+
+/// Waits, no longer than `limit`, until there is something to tell of `process` or
+/// `signals` (`poll(2)`).
 ///
 /// # Errors
 /// EINTR, or whatever a seccomp profile answers.
-pub fn wait_for_either(signals: Handle, process: Handle, limit: Option<Span>) -> Result<(bool, bool), Errno> {
+pub fn wait_for_either(signals: Handle, process: Handle, limit: Option<Span>) -> Result<Happened, Errno> {
     // Of a process POLLHUP is told without being asked for. POLLIN would be its end
     // as a zombie as well.
     let mut watched = [
         libc::pollfd { fd: signals.0 as i32, events: libc::POLLIN, revents: 0 },
         libc::pollfd { fd: process.0 as i32, events: 0, revents: 0 },
     ];
-    // SAFETY: `watched` are the two announced.
-    with_limit(limit, POLL, |number, limit| unsafe {
-        syscall!(number, watched.as_mut_ptr(), watched.len(), limit)
-    })?;
+    poll(&mut watched, limit)?;
     let [signals, process] = watched;
-    Ok((signals.revents != 0, process.revents != 0))
+    Ok(match (process.revents, signals.revents) {
+        (0, 0) => Happened::Nothing,
+        (0, _) => Happened::Signals,
+        _ => Happened::Ended,
+    })
 }
 
 /// Sends `signal` to the process of `handle` or to the process group that it leads;
@@ -102,5 +121,5 @@ pub fn signal_process(handle: Handle, to_group: bool, signal: Option<Signal>) ->
     let flags = if to_group { 1 << 2 } else { 0 };
     let number = signal.map_or(0, Signal::number);
     // SAFETY: without a siginfo no memory is involved.
-    unsafe { syscall!(libc::SYS_pidfd_send_signal, handle.0, number, 0, flags) }.map(drop)
+    unsafe { command!(libc::SYS_pidfd_send_signal, handle.0, number, 0, flags) }
 }

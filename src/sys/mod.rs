@@ -24,17 +24,21 @@ mod time;
 mod wait;
 
 #[cfg_attr(all(freestanding, target_arch = "x86_64"), path = "x86_64.rs")]
+#[cfg_attr(all(freestanding, target_arch = "x86"), path = "x86.rs")]
 #[cfg_attr(all(freestanding, target_arch = "aarch64"), path = "aarch64.rs")]
 #[cfg_attr(all(freestanding, target_arch = "riscv64"), path = "riscv64.rs")]
+#[cfg_attr(all(freestanding, target_arch = "arm"), path = "arm.rs")]
+#[cfg_attr(all(freestanding, target_arch = "powerpc64"), path = "powerpc64.rs")]
+#[cfg_attr(all(freestanding, target_arch = "s390x"), path = "s390x.rs")]
 #[cfg_attr(not(freestanding), path = "libc.rs")]
 mod arch;
 
 pub use errno::Errno;
 pub use files::{Contents, File, close_from, each_process, read_file, read_process};
-pub use handles::{Handle, exit_of, open_process, open_signals, signal_process, wait_for_either};
+pub use handles::{Handle, Happened, exit_of, open_process, open_signals, signal_process, wait_for_either};
 pub use output::{write_all, write_error};
 pub use process::{
-    become_subreaper, become_user, change_directory, execute, exit, group_of, lead_own_group,
+    Id, become_subreaper, become_user, change_directory, execute, exit, group_of, lead_own_group,
     lead_own_session, own_pid, parent_pid, session_of, set_parent_death_signal,
 };
 pub use signals::{
@@ -42,7 +46,7 @@ pub use signals::{
     stop_own_group, wait_for_signal,
 };
 pub use spawn::{Failure, Spawned, Step, spawn};
-pub(crate) use strings::{Room, Table, add_variable, pack, packed_size, table};
+pub(crate) use strings::{Nulls, Row, Table, add_variable, join, pack, table, unpacked_size, with_first};
 pub use strings::{Strings, Text};
 pub use terminal::{Modes, Terminal};
 pub use time::{now, sleep};
@@ -50,23 +54,39 @@ pub use wait::{Reaped, collect, reap, stopped_by};
 
 /// A system call; what is not given is 0. Gives `Result<u32, Errno>`.
 macro_rules! syscall {
-    ($number:expr) => { syscall!($number, 0, 0, 0) };
-    ($number:expr, $a:expr) => { syscall!($number, $a, 0, 0) };
-    ($number:expr, $a:expr, $b:expr) => { syscall!($number, $a, $b, 0) };
-    ($number:expr, $a:expr, $b:expr, $c:expr) => {
-        check($crate::sys::short($a as usize, $b as usize, $c as usize, $number as usize))
-    };
-    ($number:expr, $a:expr, $b:expr, $c:expr, $d:expr) => {
-        check($crate::sys::long($a as usize, $b as usize, $c as usize, $d as usize, $number as usize))
-    };
-    ($number:expr, $a:expr, $b:expr, $c:expr, $d:expr, $e:expr, $f:expr) => {
-        check(arch::syscall(
-            $number as usize,
-            [$a as usize, $b as usize, $c as usize, $d as usize, $e as usize, $f as usize],
-        ))
+    ($($number_and_arguments:expr),+) => {
+        $crate::sys::check($crate::sys::raw_syscall!($($number_and_arguments),+))
     };
 }
 use syscall;
+
+/// The same of one that gives 0 when it succeeds. Gives `Result<(), Errno>`.
+macro_rules! command {
+    ($($number_and_arguments:expr),+) => {
+        $crate::sys::done($crate::sys::raw_syscall!($($number_and_arguments),+))
+    };
+}
+use command;
+
+/// The same as the kernel gives it.
+macro_rules! raw_syscall {
+    ($number:expr) => { $crate::sys::raw_syscall!($number, 0, 0, 0) };
+    ($number:expr, $a:expr) => { $crate::sys::raw_syscall!($number, $a, 0, 0) };
+    ($number:expr, $a:expr, $b:expr) => { $crate::sys::raw_syscall!($number, $a, $b, 0) };
+    ($number:expr, $a:expr, $b:expr, $c:expr) => {
+        $crate::sys::short($a as usize, $b as usize, $c as usize, $number as usize)
+    };
+    ($number:expr, $a:expr, $b:expr, $c:expr, $d:expr) => {
+        $crate::sys::long($a as usize, $b as usize, $c as usize, $d as usize, $number as usize)
+    };
+    ($number:expr, $a:expr, $b:expr, $c:expr, $d:expr, $e:expr, $f:expr) => {
+        $crate::sys::arch::syscall(
+            $number as usize,
+            [$a as usize, $b as usize, $c as usize, $d as usize, $e as usize, $f as usize],
+        )
+    };
+}
+use raw_syscall;
 
 /// The kernel's convention: an error is negative (`syscall(2)`). No call that is made here
 /// gives an address or an offset, so 32 bits hold what it gives.
@@ -77,6 +97,12 @@ fn check(result: isize) -> Result<u32, Errno> {
         Some(error) if result < 0 => Err(error),
         _ => Ok(result as u32),
     }
+}
+
+/// The same of a call that gives 0 when it succeeds.
+#[inline(always)]
+fn done(result: isize) -> Result<(), Errno> {
+    Errno::from_kernel(result as i32).map_or(Ok(()), Err)
 }
 
 /// A system call with at most three arguments, in one place for all of them. In this

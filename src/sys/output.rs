@@ -1,7 +1,9 @@
 //! Writing, to a reader who may never read.
 
-use super::time::{POLL, with_limit};
-use super::{Errno, arch, check, short, syscall};
+use core::slice;
+
+use super::time::poll;
+use super::{Errno, short, syscall};
 use crate::supervisor::Span;
 
 const STDOUT: usize = 1;
@@ -15,26 +17,26 @@ const STDERR: usize = 2;
 pub fn write_error(line: &[u8], patience: Span) -> Result<(), Errno> {
     // The kernel's name for the offset of a stream, in both halves.
     const CURRENT: isize = -1;
+    let part = libc::iovec { iov_base: line.as_ptr().cast_mut().cast(), iov_len: line.len() };
     let write_now = || {
-        let part = libc::iovec { iov_base: line.as_ptr().cast_mut().cast(), iov_len: line.len() };
         // SAFETY: `part` describes `line`, which the kernel only reads.
         unsafe {
             syscall!(libc::SYS_pwritev2, STDERR, &raw const part, 1, CURRENT, CURRENT, libc::RWF_NOWAIT)
         }
     };
-    match write_now() {
+    let error = match write_now() {
         Ok(_) => return Ok(()),
         Err(Errno::EPIPE | Errno::EBADF) => return Err(Errno::EPIPE),
-        // Full, or a file that would have to wait for its disk.
-        Err(Errno::EAGAIN) if !is_seekable(STDERR) => {
-            wait_until_writable(STDERR, patience)?;
-            return write_now().map(drop);
-        }
-        // RWF_NOWAIT is refused by terminals, by pipes before Linux 6.4, and by
-        // old seccomp profiles. Room for one page is what POLLOUT promises.
-        Err(_) => wait_until_writable(STDERR, patience)?,
+        Err(error) => error,
+    };
+    // Room for one page is what POLLOUT promises.
+    wait_until_writable(STDERR, patience)?;
+    // Full, or a file that would have to wait for its disk.
+    if error == Errno::EAGAIN && !is_seekable(STDERR) {
+        return write_now().map(drop);
     }
-    // SAFETY: the kernel only reads `line`.
+    // RWF_NOWAIT is refused by terminals, by pipes before Linux 6.4, and by old seccomp
+    // profiles. SAFETY: the kernel only reads `line`.
     unsafe { syscall!(libc::SYS_write, STDERR, line.as_ptr(), line.len()) }.map(drop)
 }
 
@@ -46,10 +48,7 @@ fn is_seekable(descriptor: usize) -> bool {
 
 fn wait_until_writable(descriptor: usize, patience: Span) -> Result<(), Errno> {
     let mut watched = libc::pollfd { fd: descriptor as i32, events: libc::POLLOUT, revents: 0 };
-    // SAFETY: `watched` is the one pollfd announced.
-    let ready = with_limit(Some(patience), POLL, |number, limit| unsafe {
-        syscall!(number, &raw mut watched, 1, limit)
-    })?;
+    let ready = poll(slice::from_mut(&mut watched), Some(patience))?;
     if ready == 0 || watched.revents & libc::POLLOUT == 0 { Err(Errno::EAGAIN) } else { Ok(()) }
 }
 
@@ -62,8 +61,8 @@ pub fn write_all(mut text: &[u8], on_stderr: bool) -> Result<(), Errno> {
     while !text.is_empty() {
         // SAFETY: the kernel only reads `text`.
         match unsafe { syscall!(libc::SYS_write, descriptor, text.as_ptr(), text.len()) } {
+            Ok(0) => return Err(Errno::EIO),
             Ok(count) => text = text.get(count as usize..).unwrap_or_default(),
-            Err(Errno::EINTR) => {}
             Err(error) => return Err(error),
         }
     }

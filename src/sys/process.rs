@@ -1,6 +1,6 @@
 //! The process itself: who it is, what it belongs to, what it becomes.
 
-use super::{Errno, Pid, Strings, Text, check, pid, syscall};
+use super::{Errno, Pid, Strings, Text, command, pid, syscall};
 use crate::exit::ExitCode;
 use crate::signal::Signal;
 
@@ -44,7 +44,7 @@ pub fn session_of(process: Pid) -> Result<i32, Errno> {
 /// EPERM for a session leader, which leads a group of its own anyway.
 pub fn lead_own_group() -> Result<(), Errno> {
     // SAFETY: no memory is involved.
-    unsafe { syscall!(libc::SYS_setpgid) }.map(drop)
+    unsafe { command!(libc::SYS_setpgid) }
 }
 
 /// Makes the caller the leader of a session of its own, without a terminal
@@ -69,27 +69,31 @@ use libc::{
     SYS_setresuid32 as SETRESUID,
 };
 
+/// A user or a group, by number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Id(pub u32);
+
+impl Id {
+    /// Whatever it is already (`setresuid(2)`).
+    pub const UNCHANGED: Id = Id(u32::MAX);
+}
+
 /// Becomes `user` and `group`, for good and without supplementary groups
 /// (`setresuid(2)`, `setresgid(2)`, `setgroups(2)`).
 ///
 /// # Errors
 /// EPERM without the capabilities CAP_SETUID and CAP_SETGID.
-pub fn become_user(user: Option<u32>, group: Option<u32>) -> Result<(), Errno> {
+pub fn become_user(user: Id, group: Id) -> Result<(), Errno> {
     // SAFETY: no memory is involved, the list of groups being empty.
     unsafe {
         // Who is that user already may not be allowed to try.
-        syscall!(SETGROUPS).or_else(|error| match syscall!(GETEUID) {
-            Ok(own) if user.is_none_or(|user| user == own) => Ok(0),
+        command!(SETGROUPS).or_else(|error| match syscall!(GETEUID) {
+            Ok(own) if user == Id::UNCHANGED || user == Id(own) => Ok(()),
             _ => Err(error),
         })?;
-        if let Some(group) = group {
-            syscall!(SETRESGID, group, group, group)?;
-        }
-        if let Some(user) = user {
-            syscall!(SETRESUID, user, user, user)?;
-        }
+        command!(SETRESGID, group.0, group.0, group.0)?;
+        command!(SETRESUID, user.0, user.0, user.0)
     }
-    Ok(())
 }
 
 /// Has orphaned descendants come to the caller (`PR_SET_CHILD_SUBREAPER(2const)`).
@@ -98,7 +102,7 @@ pub fn become_user(user: Option<u32>, group: Option<u32>) -> Result<(), Errno> {
 /// EINVAL before Linux 3.4; whatever a seccomp profile answers.
 pub fn become_subreaper() -> Result<(), Errno> {
     // SAFETY: no memory is involved.
-    unsafe { syscall!(libc::SYS_prctl, libc::PR_SET_CHILD_SUBREAPER, 1) }.map(drop)
+    unsafe { command!(libc::SYS_prctl, libc::PR_SET_CHILD_SUBREAPER, 1) }
 }
 
 /// Has the kernel send `signal` when the parent dies (`PR_SET_PDEATHSIG(2const)`).
@@ -107,14 +111,17 @@ pub fn become_subreaper() -> Result<(), Errno> {
 /// Whatever a seccomp profile answers.
 pub fn set_parent_death_signal(signal: Signal) -> Result<(), Errno> {
     // SAFETY: no memory is involved.
-    unsafe { syscall!(libc::SYS_prctl, libc::PR_SET_PDEATHSIG, signal.number()) }.map(drop)
+    unsafe { command!(libc::SYS_prctl, libc::PR_SET_PDEATHSIG, signal.number()) }
 }
 
-/// Ends the process (`exit_group(2)`).
+/// Ends the process (`exit_group(2)`; `exit(2)`, since it has one thread, where a seccomp
+/// profile refuses that).
 pub fn exit(code: ExitCode) -> ! {
+    let mut call = libc::SYS_exit_group;
     loop {
         // SAFETY: no memory is involved.
-        let _ = unsafe { syscall!(libc::SYS_exit_group, code.get()) };
+        let _ = unsafe { syscall!(call, code.get()) };
+        call = libc::SYS_exit;
     }
 }
 
@@ -124,7 +131,7 @@ pub fn exit(code: ExitCode) -> ! {
 /// As the manual page says.
 pub fn change_directory(path: Text) -> Result<(), Errno> {
     // SAFETY: `path` is a C string.
-    unsafe { syscall!(libc::SYS_chdir, path.as_ptr()) }.map(drop)
+    unsafe { command!(libc::SYS_chdir, path.as_ptr()) }
 }
 
 /// Replaces the caller by a program (`execve(2)`); returns only the error.

@@ -3,7 +3,7 @@
 use core::mem::{MaybeUninit, size_of};
 
 use super::time::{TIMED_WAIT, with_limit};
-use super::{Errno, Pid, check, syscall};
+use super::{Errno, Pid, command, syscall};
 use crate::signal::{Signal, SignalSet};
 use crate::supervisor::Span;
 
@@ -20,7 +20,7 @@ pub fn block_all_signals() -> Result<SignalSet, Errno> {
     let all = SignalSet::ALL;
     // SAFETY: both are signal sets as the kernel's, of the size given.
     unsafe {
-        syscall!(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const all, &raw mut before, SIGSET_SIZE)
+        command!(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const all, &raw mut before, SIGSET_SIZE)
     }?;
     Ok(before)
 }
@@ -31,8 +31,7 @@ pub fn block_all_signals() -> Result<SignalSet, Errno> {
 /// Whatever a seccomp profile answers.
 pub fn set_blocked_signals(mask: SignalSet) -> Result<(), Errno> {
     // SAFETY: `mask` is a signal set as the kernel's, of the size given.
-    unsafe { syscall!(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const mask, 0, SIGSET_SIZE) }
-        .map(drop)
+    unsafe { command!(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const mask, 0, SIGSET_SIZE) }
 }
 
 /// `struct sigaction` as the kernel has it. Without a handler to call, its tail
@@ -52,26 +51,24 @@ struct KernelAction {
 pub enum ChildSignal {
     /// Children that have ended wait to be collected.
     Default,
-    /// The same, and children that are stopped or go on are told of.
-    DefaultWithStops,
     /// They don't.
     Ignored,
 }
 
-/// Sets the disposition of SIGCHLD and gives the one before, [`ChildSignal::Default`]
-/// whatever it says about stops (SA_NOCLDSTOP).
+/// Sets the disposition of SIGCHLD and gives the one before. Children that are stopped
+/// are told of as well, see [`stopped_by`](super::stopped_by) and
+/// [`Reaped::LetGo`](super::Reaped::LetGo).
 ///
 /// # Errors
 /// Whatever a seccomp profile answers.
 pub fn set_child_signal(to: ChildSignal) -> Result<ChildSignal, Errno> {
     let handler = if to == ChildSignal::Ignored { libc::SIG_IGN } else { libc::SIG_DFL };
-    let flags = if to == ChildSignal::Default { libc::SA_NOCLDSTOP as usize } else { 0 };
-    let new = KernelAction { handler, flags, tail: [0; 4] };
+    let new = KernelAction { handler, flags: 0, tail: [0; 4] };
     let mut old = MaybeUninit::<KernelAction>::uninit();
     // SAFETY: both are at least as large as the kernel's struct, whose first field
     // is the handler on every architecture but MIPS (see lib.rs).
     unsafe {
-        syscall!(libc::SYS_rt_sigaction, libc::SIGCHLD, &raw const new, old.as_mut_ptr(), SIGSET_SIZE)?;
+        command!(libc::SYS_rt_sigaction, libc::SIGCHLD, &raw const new, old.as_mut_ptr(), SIGSET_SIZE)?;
         let handler = (*old.as_ptr()).handler;
         Ok(if handler == libc::SIG_IGN { ChildSignal::Ignored } else { ChildSignal::Default })
     }
@@ -85,12 +82,12 @@ pub fn set_child_signal(to: ChildSignal) -> Result<ChildSignal, Errno> {
 #[must_use]
 pub fn stop_own_group(signal: Signal) -> bool {
     // SAFETY: no memory is involved.
-    let _ = unsafe { syscall!(libc::SYS_kill, 0, signal.number()) };
+    let _ = unsafe { command!(libc::SYS_kill, 0, signal.number()) };
     let _ = set_blocked_signals(SignalSet::ALL.without(signal));
     let _ = set_blocked_signals(SignalSet::ALL);
     let mut pending = SignalSet::EMPTY;
     // SAFETY: `pending` is a signal set as the kernel's, of the size given.
-    let asked = unsafe { syscall!(libc::SYS_rt_sigpending, &raw mut pending, SIGSET_SIZE) };
+    let asked = unsafe { command!(libc::SYS_rt_sigpending, &raw mut pending, SIGSET_SIZE) };
     // A stop takes back the SIGCONT of before, so this one came after it (`signal(7)`).
     asked.is_ok() && pending.contains(Signal::CONT)
 }
@@ -118,7 +115,7 @@ pub fn kill(target: Target, signal: Option<Signal>) -> Result<(), Errno> {
         Target::Everybody => -1,
     };
     // SAFETY: no memory is involved.
-    unsafe { syscall!(libc::SYS_kill, pid, signal.map_or(0, Signal::number)) }.map(drop)
+    unsafe { command!(libc::SYS_kill, pid, signal.map_or(0, Signal::number)) }
 }
 
 /// Who sent a signal (`sigaction(2)`, "The siginfo_t argument").

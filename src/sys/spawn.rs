@@ -110,7 +110,9 @@ mod told {
 /// Elsewhere the child has a copy of it, and a pipe that its exec closes.
 #[cfg(not(freestanding))]
 mod told {
-    use super::super::{File, check, syscall};
+    use core::mem::MaybeUninit;
+
+    use super::super::{File, syscall};
     use super::{Errno, Failure, Step};
 
     pub(super) const CLONE_FLAGS: usize = libc::CLONE_VFORK as usize;
@@ -139,7 +141,7 @@ mod told {
 
         pub(super) fn failure(self) -> Option<Failure> {
             drop(self.writer);
-            let mut bytes = [0u8; 3];
+            let mut bytes = [MaybeUninit::uninit(); 3];
             // The child has exec'ed or ended, so this never waits.
             match *self.reader.read(&mut bytes).ok()? {
                 [low, high, step] => {

@@ -5,6 +5,8 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
+use crate::packed::Packed;
+
 /// `argv` or `envp`: pointers to C strings, closed by a null pointer (`execve(2)`).
 ///
 /// A thin pointer; nothing is counted or measured before somebody asks.
@@ -48,26 +50,29 @@ impl<'a> Strings<'a> {
         self.split_first().is_none()
     }
 
-    /// Calls `work` while `text` stands in the first place, which is not the
-    /// closing null. What it reads from the array must not outlive that.
-    pub(crate) fn with_first<R>(self, text: Text, work: impl FnOnce() -> R) -> R {
-        // SAFETY: `first` is within the array, which only this type changes.
-        let before = unsafe { self.first.replace(text.as_ptr()) };
-        let result = work();
-        // SAFETY: as above.
-        unsafe { self.first.write(before) };
-        result
-    }
-
-    /// As `with_first`, with one string more in front: `work` is given the longer array.
+    /// As [`with_first`], with one string more in front: `work` is given the longer array.
     pub(crate) fn with_two_first<R>(self, texts: [Text; 2], work: impl FnOnce(Strings) -> R) -> R {
         // SAFETY: the place before may be written to, see `new`.
         let longer = Strings { first: unsafe { self.first.sub(1) }, ..self };
-        longer.with_first(texts[0], || self.with_first(texts[1], || work(longer)))
+        let [first, second] = texts;
+        with_first(Some((longer, first)), || with_first(Some((self, second)), || work(longer)))
     }
 }
 
-/// Adds `variable`, NAME=VALUE, to `environment`: in the place of those with `name`, or
+/// Calls `work` while `text` stands in the first place of an array, which is not the closing
+/// null. What it reads from the array must not outlive that.
+pub(crate) fn with_first<R>(text: Option<(Strings, Text)>, work: impl FnOnce() -> R) -> R {
+    // SAFETY: `first` is within the array, which only this type changes.
+    let before = text.map(|(strings, text)| (strings.first, unsafe { strings.first.replace(text.as_ptr()) }));
+    let result = work();
+    if let Some((first, before)) = before {
+        // SAFETY: as above.
+        unsafe { first.write(before) };
+    }
+    result
+}
+
+/// Adds `variable`, NAME=VALUE, to `environment`: in the place of those with that name, or
 /// in front.
 ///
 /// There is no memory for one more place, but behind argv the kernel puts envp, and
@@ -78,12 +83,11 @@ pub(crate) fn add_variable<'a>(
     argv: Strings<'a>,
     rest: &mut Strings<'a>,
     environment: &mut Strings<'a>,
-    name: &[u8],
     variable: Text<'a>,
 ) {
     let mut replaced = false;
     for (other, place) in *environment {
-        if other.strip_prefix(name).is_some_and(|value| value.first() == b'=') {
+        if other.has_name_of(variable) {
             // SAFETY: `place` is within the array, which only this type changes.
             unsafe { place.first.write(variable.as_ptr()) };
             replaced = true;
@@ -121,32 +125,58 @@ impl<'a> Iterator for Strings<'a> {
     }
 }
 
-/// Room for one C string of at most `N` bytes, its closing null included.
-pub(crate) struct Room<const N: usize>([MaybeUninit<u8>; N]);
-
-impl<const N: usize> Room<N> {
-    pub(crate) const fn new() -> Room<N> {
-        Room([const { MaybeUninit::uninit() }; N])
+/// The C string in `room` that is made of `parts`, of each what stands before `stop`, and of
+/// `last`; none if it is too long.
+pub(crate) fn join<'r>(
+    room: &'r mut [MaybeUninit<u8>],
+    parts: &[Text],
+    stop: u8,
+    last: Text,
+) -> Option<Text<'r>> {
+    let mut places = room.iter_mut();
+    for part in parts {
+        let mut rest = *part;
+        while !rest.is_empty() && rest.first() != stop {
+            places.next()?.write(rest.next());
+        }
     }
-
-    /// The C string made of `parts`, which hold no null; none if it is too long.
-    pub(crate) fn join(&mut self, parts: &[&[u8]]) -> Option<Text<'_>> {
-        join(&mut self.0, parts).then_some(Text(NonNull::from(&self.0).cast(), PhantomData))
+    let mut rest = last;
+    while !rest.is_empty() {
+        places.next()?.write(rest.next());
     }
+    places.next()?.write(0);
+    // SAFETY: the null was written just now.
+    Some(unsafe { Text::at(NonNull::from(room).cast()) })
 }
 
-/// For rooms of all sizes.
-fn join(mut rest: &mut [MaybeUninit<u8>], parts: &[&[u8]]) -> bool {
-    for part in parts {
-        let Some((places, after)) = rest.split_at_mut_checked(part.len()) else { return false };
-        places.iter_mut().zip(*part).for_each(|(place, byte)| {
-            place.write(*byte);
-        });
-        rest = after;
+/// Room for a C string that grows: null bytes, of which all but the last can be set.
+pub(crate) struct Nulls<const SIZE: usize>([u8; SIZE]);
+
+impl<const SIZE: usize> Nulls<SIZE> {
+    pub(crate) const fn new() -> Nulls<SIZE> {
+        const { assert!(SIZE > 0, "no room for the closing null") };
+        Nulls([0; SIZE])
     }
-    let [end, ..] = rest else { return false };
-    end.write(0);
-    true
+
+    /// All but the last.
+    pub(crate) fn places(&self) -> &[u8] {
+        self.0.split_last().map_or(&[], |(_closing, places)| places)
+    }
+
+    /// Sets the one at `place`, if there is one.
+    pub(crate) fn set(&mut self, place: usize, byte: u8) {
+        if place < SIZE.wrapping_sub(1)
+            && let Some(place) = self.0.get_mut(place)
+        {
+            *place = byte;
+        }
+    }
+
+    /// The string.
+    pub(crate) fn text(&self) -> Text<'_> {
+        // SAFETY: its last byte is null, since nobody can set it.
+        unsafe { Text::at(NonNull::from(&self.0).cast()) }
+    }
 }
 
 /// One C string, not measured yet. Read from its front, it is what is left to read.
@@ -177,18 +207,17 @@ impl<'a> Text<'a> {
     }
 
     /// The string at the start of `bytes`, if the last of them is null.
-    pub(crate) fn within(bytes: &'a [u8]) -> Text<'a> {
+    pub(crate) const fn within(bytes: &'a [u8]) -> Text<'a> {
         match bytes {
-            // SAFETY: see the pattern.
-            [.., 0] => unsafe { Text::at(NonNull::from(bytes).cast()) },
+            // SAFETY: it comes from a reference, and see the pattern.
+            [.., 0] => unsafe { Text::at(NonNull::new_unchecked(bytes.as_ptr().cast_mut())) },
             _ => Text::EMPTY,
         }
     }
 
-    /// What stands before `end`, the same string read further.
-    pub(crate) fn up_to(self, end: Text) -> &'a [u8] {
-        let length = end.as_ptr().addr().wrapping_sub(self.as_ptr().addr());
-        self.bytes().get(..length).unwrap_or_default()
+    /// How many bytes of it stand before `later`, the same string read further.
+    pub(crate) fn distance(self, later: Text) -> usize {
+        later.as_ptr().addr().wrapping_sub(self.as_ptr().addr())
     }
 
     pub(crate) fn as_ptr(self) -> *const c_char {
@@ -197,15 +226,30 @@ impl<'a> Text<'a> {
 
     /// What follows `prefix`, if the string begins with it.
     #[must_use]
-    pub fn strip_prefix(self, prefix: &[u8]) -> Option<Text<'a>> {
-        let mut rest = self;
-        prefix.iter().all(|byte| rest.take(*byte)).then_some(rest)
+    pub fn strip_prefix(mut self, mut prefix: Text) -> Option<Text<'a>> {
+        while !prefix.is_empty() {
+            if !self.take(prefix.next()) {
+                return None;
+            }
+        }
+        Some(self)
     }
 
     /// Whether it is just `text`.
     #[must_use]
-    pub fn is(self, text: &[u8]) -> bool {
+    pub fn is(self, text: Text) -> bool {
         self.strip_prefix(text).is_some_and(Text::is_empty)
+    }
+
+    /// Whether both are NAME=VALUE with the same name.
+    fn has_name_of(mut self, mut other: Text) -> bool {
+        while self.first() == other.first() && !self.is_empty() {
+            if self.next() == b'=' {
+                return true;
+            }
+            other.next();
+        }
+        false
     }
 
     /// Whether `byte` is in it.
@@ -231,7 +275,6 @@ impl<'a> Text<'a> {
     }
 
     /// What follows its first bytes, so many of them; nothing if it has fewer.
-    #[inline(never)]
     pub(crate) fn skip(self, bytes: usize) -> Text<'a> {
         (0..bytes).fold(self, |text, _| text.rest())
     }
@@ -247,7 +290,6 @@ impl<'a> Text<'a> {
     }
 
     /// Reads its first byte, whatever it is; null at the end.
-    #[inline(never)]
     pub(crate) fn next(&mut self) -> u8 {
         let byte = self.first();
         *self = self.rest();
@@ -308,35 +350,37 @@ impl Iterator for Table {
     }
 }
 
-/// How many bytes `pack` makes of `rows`.
-pub(crate) const fn packed_size(rows: &[(u8, &str)]) -> usize {
+/// One row of a table: its first byte, what stays as it is, and what is packed.
+pub(crate) type Row = (u8, &'static str, &'static str);
+
+/// How many bytes `pack` makes of `rows` at the most.
+pub(crate) const fn unpacked_size(rows: &[Row]) -> usize {
     match rows {
         [] => 1,
-        [(_, text), rest @ ..] => text.len() + 2 + packed_size(rest),
+        [(_, plain, packed), rest @ ..] => plain.len() + packed.len() + 2 + unpacked_size(rest),
     }
 }
 
 /// The bytes of a table of these rows.
-pub(crate) const fn pack<const SIZE: usize>(rows: &[(u8, &str)]) -> [u8; SIZE] {
-    let mut bytes = [0; SIZE];
-    let mut place = 0;
+pub(crate) const fn pack<const ROOM: usize>(rows: &[Row]) -> Packed<ROOM> {
+    let mut bytes = Packed::new();
     let mut row = 0;
     while row < rows.len() {
-        let (tag, text) = rows[row];
-        bytes[place] = tag;
-        bytes.split_at_mut(place + 1).1.split_at_mut(text.len()).0.copy_from_slice(text.as_bytes());
-        place += text.len() + 2;
+        let (tag, plain, packed) = rows[row];
+        bytes = bytes.with(tag).plain(plain).packed(packed).with(0);
         row += 1;
     }
-    bytes
+    bytes.with(0)
 }
 
-/// The [`Table`] of a constant list of rows, `(u8, &str)`.
+/// The [`Table`] of a constant list of rows: first bytes, what stays as it is, and what
+/// is only shown, if there is such.
 macro_rules! table {
-    ($rows:expr) => {
+    (&[$(($tag:expr, $plain:expr $(, $packed:expr)?)),* $(,)?]) => {
         const {
-            const ROWS: &[(u8, &str)] = $rows;
-            const BYTES: [u8; $crate::sys::packed_size(ROWS)] = $crate::sys::pack(ROWS);
+            const ROWS: &[$crate::sys::Row] = &[$(($tag, $plain, concat!($($packed)?))),*];
+            const PACKED: $crate::packed::Packed<{ $crate::sys::unpacked_size(ROWS) }> = $crate::sys::pack(ROWS);
+            const BYTES: [u8; PACKED.length] = PACKED.bytes();
             $crate::sys::Table::new(&BYTES)
         }
     };
@@ -374,8 +418,7 @@ mod tests {
         let mut rest = argv;
         assert_eq!(rest.by_ref().take(read).count(), read);
         for variable in &added {
-            let name = variable.as_bytes().split(|byte| *byte == b'=').next().unwrap();
-            add_variable(argv, &mut rest, &mut environment, name, Text::from(variable));
+            add_variable(argv, &mut rest, &mut environment, Text::from(variable));
         }
         let owned = |strings| shown(strings).into_iter().map(String::from).collect();
         (owned(rest), owned(environment))
@@ -416,6 +459,7 @@ mod tests {
         assert!(!text.take(b'b') && text.take(b'a') && !text.take(0) && text.take(b'b'));
         assert!(!text.take(0) && text.is_empty() && text.rest().is_empty() && text.skip(9).is_empty());
         assert!(Text::from(c"ab").has(b'b') && !Text::from(c"ab").has(0) && !Text::from(c"ab").has(b'c'));
-        assert!(Text::from(c"ab").is(b"ab") && !Text::from(c"ab").is(b"a") && !Text::from(c"a").is(b"ab"));
+        let [one, two] = [c"a", c"ab"].map(Text::from);
+        assert!(two.is(two) && !two.is(one) && !one.is(two));
     }
 }

@@ -3,7 +3,7 @@
 use core::mem::ManuallyDrop;
 
 use super::files::{close, open};
-use super::{Errno, Pid, Text, check, syscall};
+use super::{Errno, Pid, Text, command};
 
 /// The modes of a terminal, as the kernel keeps them.
 #[derive(Clone, Copy)]
@@ -41,7 +41,7 @@ impl Terminal {
     pub fn foreground(self) -> Result<i32, Errno> {
         let mut group = 0i32;
         // SAFETY: `group` is the pid_t that the kernel writes.
-        unsafe { syscall!(libc::SYS_ioctl, self.0, libc::TIOCGPGRP, &raw mut group) }?;
+        unsafe { command!(libc::SYS_ioctl, self.0, libc::TIOCGPGRP, &raw mut group) }?;
         Ok(group)
     }
 
@@ -52,7 +52,7 @@ impl Terminal {
     /// EPERM if it is another session's, ENOTTY if it is none.
     pub fn make_controlling(self) -> Result<(), Errno> {
         // SAFETY: no memory is involved.
-        unsafe { syscall!(libc::SYS_ioctl, self.0, libc::TIOCSCTTY, 0) }.map(drop)
+        unsafe { command!(libc::SYS_ioctl, self.0, libc::TIOCSCTTY, 0) }
     }
 
     /// Gives it up as the caller's controlling terminal; a session leader's whole
@@ -63,7 +63,7 @@ impl Terminal {
     /// ENOTTY if it is none, or not the caller's.
     pub fn give_up(self) -> Result<(), Errno> {
         // SAFETY: no memory is involved.
-        unsafe { syscall!(libc::SYS_ioctl, self.0, libc::TIOCNOTTY) }.map(drop)
+        unsafe { command!(libc::SYS_ioctl, self.0, libc::TIOCNOTTY) }
     }
 
     /// Puts its modes into `modes` (`TCGETS(2const)`).
@@ -72,7 +72,7 @@ impl Terminal {
     /// ENOTTY if it is no terminal, EIO if it was hung up.
     pub fn modes(self, modes: &mut Modes) -> Result<(), Errno> {
         // SAFETY: `modes` is larger than any architecture's `struct termios`.
-        unsafe { syscall!(libc::SYS_ioctl, self.0, libc::TCGETS, modes.0.as_mut_ptr()) }.map(drop)
+        unsafe { command!(libc::SYS_ioctl, self.0, libc::TCGETS, modes.0.as_mut_ptr()) }
     }
 
     /// Sets its modes at once, without waiting for output that a Ctrl-S may hold
@@ -82,7 +82,7 @@ impl Terminal {
     /// As for [`Terminal::modes`].
     pub fn set_modes(self, modes: &Modes) -> Result<(), Errno> {
         // SAFETY: `modes` came from the kernel, which only reads it.
-        unsafe { syscall!(libc::SYS_ioctl, self.0, libc::TCSETS, modes.0.as_ptr()) }.map(drop)
+        unsafe { command!(libc::SYS_ioctl, self.0, libc::TCSETS, modes.0.as_ptr()) }
     }
 
     /// Makes `group` its foreground process group (`TIOCSPGRP(2const)`).
@@ -92,6 +92,6 @@ impl Terminal {
     pub fn set_foreground(self, group: Pid) -> Result<(), Errno> {
         let group = group.get();
         // SAFETY: `group` is the pid_t that the kernel reads.
-        unsafe { syscall!(libc::SYS_ioctl, self.0, libc::TIOCSPGRP, &raw const group) }.map(drop)
+        unsafe { command!(libc::SYS_ioctl, self.0, libc::TIOCSPGRP, &raw const group) }
     }
 }

@@ -6,6 +6,7 @@
 //!   writes them, without it a part that is not up to date fails
 //! - [`completions`]: the same for three shells, and what these make of it
 //! - [`manual`]: that manual page readers understand the page
+//! - [`packed`]: the table that the init's words are packed with, made from these words
 //! - [`peers`]: the table of what other inits do
 //! - [`readme`]: commands that are shown with their output are run, files that are shown are the
 //!   files, links lead somewhere
@@ -14,6 +15,7 @@ mod completions;
 mod generated;
 mod help;
 mod manual;
+mod packed;
 mod peers;
 #[path = "../engines/process.rs"]
 #[allow(dead_code)]

@@ -13,14 +13,14 @@ use tini_rs::supervisor::{DRAIN_LIMIT, KILL_LIMIT, Policy, Span};
 use tini_rs::sys::{Errno, Text};
 
 use crate::choices::Choices;
-use crate::world::{Happening, OnTerm, Seen, Start, World};
+use crate::world::{Happening, OnTerm, Pidfds, Seen, Start, World};
 
-/// Takes warnings, so that they are made, and keeps none.
-struct Warnings;
+/// Takes messages of this level, so that they are made, and keeps none.
+struct Listener(Level);
 
-impl Log for Warnings {
+impl Log for Listener {
     fn enabled(&self, metadata: &Metadata) -> bool {
-        metadata.level() <= Level::Info
+        metadata.level() <= self.0
     }
 
     fn log(&self, record: &Record) {
@@ -64,7 +64,9 @@ impl Case {
             policy: self.policy,
             modes: None,
         };
-        init::run(world, &Facade(&Warnings), &setup).get()
+        // Who wants to hear of each orphan has none of them left to the kernel.
+        let listener = Listener(if self.start.pidfds == Pidfds::Missing { Level::Info } else { Level::Warn });
+        init::run(world, &Facade(&listener), &setup).get()
     }
 
     /// The promises that hold at the end.
@@ -94,10 +96,10 @@ impl Case {
     }
 
     fn check_code(&self, seen: &Seen, now: u64, code: u8) {
-        // The limit is set before the first try, and tries that fail take time.
-        let out_of_time =
-            seen.tried_to_kill.is_some_and(|then| now + LOOK_AGAIN >= then + milliseconds(KILL_LIMIT));
         let lost = |call| seen.failed.contains(&call);
+        // The limit is set before the first try, and looks that fail take time.
+        let out_of_time =
+            seen.tried_to_kill.is_some_and(|then| now + 2 * LOOK_AGAIN >= then + milliseconds(KILL_LIMIT));
         let expected = match seen.program_ended {
             _ if self.start.program.is_none() => 0,
             Some((_, ended)) => ended.code().get(),
@@ -107,7 +109,9 @@ impl Case {
             assert!(out_of_time, "it exits before the program");
         }
         // What can't be known is told: that the code is lost, or that all were killed.
-        let excused = (code == 1 && lost("exit_of")) || (code == 137 && out_of_time && lost("reap"));
+        // So is one that ended after the last look.
+        let unseen = lost("reap") || seen.program_ended.is_some_and(|(at, _)| at == now);
+        let excused = (code == 1 && lost("exit_of")) || (code == 137 && out_of_time && unseen);
         assert!(code == expected || excused, "exits with {code}, not with {expected}");
     }
 
@@ -118,8 +122,11 @@ impl Case {
             Some((at, _)) => Some(at),
             None => None,
         };
-        // Failures may last three seconds, and are looked into again from time to time.
-        let patience = if failed { 3_000 + LOOK_AGAIN_IDLE + LOOK_AGAIN } else { 0 };
+        // Failures may last three seconds, one after the other, and are looked into again from
+        // time to time.
+        let lasts = |it: &&Happening| matches!(it, Happening::Fails(_, false));
+        let failures = self.start.happenings.iter().filter(lasts).count().max(1) as u64;
+        let patience = if failed { failures * 3_000 + LOOK_AGAIN_IDLE + LOOK_AGAIN } else { 0 };
         let drain = grace.unwrap_or(milliseconds(DRAIN_LIMIT)) + milliseconds(KILL_LIMIT);
         if let Some(ended) = ended {
             if !self.policy.wait_all {
@@ -132,6 +139,12 @@ impl Case {
         if let (Some(grace @ 1..), Some(asked), false) = (grace, seen.asked_to_stop, self.policy.pause) {
             let limit = asked + grace + milliseconds(KILL_LIMIT);
             assert!(now <= limit + patience, "asked to stop at {asked}, exits at {now}");
+        }
+        if let Some(killed) = seen.tried_to_kill {
+            let asked = seen.asked_to_stop.filter(|_| grace.is_some());
+            let begun = asked.into_iter().chain(ended).min().expect("nothing asks for a shutdown");
+            let limit = grace.unwrap_or(milliseconds(DRAIN_LIMIT));
+            assert!(killed >= begun + limit, "SIGKILL at {killed}, the shutdown began at {begun}");
         }
         if let (Some(alone), Some(ended)) = (seen.alone, ended) {
             let last = alone.max(ended);
@@ -183,7 +196,7 @@ fn worlds(reactions: &[OnTerm], visit: &mut dyn FnMut(Case)) {
                         children: Vec::new(),
                         orphans: vec![orphan],
                         unkillable: false,
-                        has_pidfds: true,
+                        pidfds: Pidfds::Right,
                         has_proc: true,
                         happenings: Vec::new(),
                         moments: 30,
@@ -214,12 +227,12 @@ impl Case {
     /// The program ends as no test of a code would expect it: by a real-time signal.
     fn end_of_program(&self) -> Happening {
         let signal = Signal::new(37).expect("a signal");
-        Happening::Ends(self.program(), Ended::Killed(signal, false))
+        Happening::Ends(self.program(), Ended::killed(signal, false))
     }
 
     /// Its child or, if it has none, the orphan that was there before.
     fn end_of_other(&self) -> Happening {
-        Happening::Ends(self.program() + 1, Ended::Exited(0))
+        Happening::Ends(self.program() + 1, Ended::exited(0))
     }
 }
 
@@ -235,11 +248,16 @@ fn whatever_happens_between_any_two_calls() {
     let mut cases = Vec::new();
     worlds(&REACTIONS, &mut |mut case| {
         case.start.happenings = vec![TERM, case.end_of_program(), case.end_of_other()];
-        for has_pidfds in [true, false] {
-            case.start.has_pidfds = has_pidfds;
+        for pidfds in [Pidfds::Right, Pidfds::Wrong, Pidfds::Missing] {
+            case.start.pidfds = pidfds;
             cases.push(case.clone());
         }
         case.start.happenings = vec![TERM, USR1, case.end_of_other()];
+        cases.push(case.clone());
+        // One ends before the program, and another is there to be asked.
+        case.start.pidfds = Pidfds::Right;
+        case.start.orphans.extend_from_within(..);
+        case.start.happenings = vec![case.end_of_program(), case.end_of_other()];
         cases.push(case);
     });
     go_through(cases, 10_000);
@@ -331,7 +349,7 @@ fn by_chance(seed: u64) -> (Case, Choices) {
                 if choices.one_of(2) == 0 { OnTerm::Dies } else { OnTerm::Ignores },
             ),
             3 => Happening::Fails(ERRORS[choices.one_of(ERRORS.len())], choices.one_of(2) == 0),
-            _ => Happening::Ends(somebody, Ended::Exited(choices.one_of(256) as u8)),
+            _ => Happening::Ends(somebody, Ended::exited(choices.one_of(256) as u8)),
         });
     }
     // The init never sees these, and SIGCHLD from a process says nothing.
@@ -344,7 +362,7 @@ fn by_chance(seed: u64) -> (Case, Choices) {
         children: if pause { Vec::new() } else { children },
         orphans,
         unkillable: choices.one_of(10) == 0,
-        has_pidfds: choices.one_of(2) == 0,
+        pidfds: [Pidfds::Right, Pidfds::Wrong, Pidfds::Missing][choices.one_of(3)],
         has_proc: choices.one_of(10) != 0,
         happenings,
         moments: u32::MAX,

@@ -12,7 +12,7 @@ use tini_rs::kernel::Kernel;
 use tini_rs::signal::{Signal, SignalSet};
 use tini_rs::supervisor::{Clock, Instant, Span};
 use tini_rs::sys::{
-    ChildSignal, Contents, Errno, Handle, Modes, Pid, Reaped, Received, Sender, Target, Text,
+    ChildSignal, Contents, Errno, Handle, Happened, Modes, Pid, Reaped, Received, Sender, Target, Text,
 };
 
 use crate::choices::Choices;
@@ -73,6 +73,17 @@ impl Process {
     }
 }
 
+/// What a pidfd tells of a process that the kernel collected itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pidfds {
+    /// There are none.
+    Missing,
+    /// That it dumped core, as nobody here does.
+    Wrong,
+    /// How it ended.
+    Right,
+}
+
 /// What is so in a world from the start.
 #[derive(Clone, Debug)]
 pub struct Start {
@@ -85,8 +96,7 @@ pub struct Start {
     pub orphans: Vec<OnTerm>,
     /// Nobody can be killed.
     pub unkillable: bool,
-    /// It can tell of processes that it collected itself.
-    pub has_pidfds: bool,
+    pub pidfds: Pidfds,
     pub has_proc: bool,
     /// What may happen, each once, in any order.
     pub happenings: Vec<Happening>,
@@ -364,7 +374,7 @@ impl World {
                     && process.life == Life::Runs
                 {
                     process.life = Life::Stopped(Signal::TSTP);
-                    if process.parent == self.init && state.child_signal == ChildSignal::DefaultWithStops {
+                    if process.parent == self.init && state.child_signal == ChildSignal::Default {
                         self.tell_of_child(state, pid);
                     }
                 }
@@ -391,8 +401,9 @@ impl World {
         if pid == self.program && self.start.program.is_some() {
             state.seen.program_ended = Some((state.now, ended));
         }
+        let is_orphan = |it: &Process| it.parent == pid && !matches!(it.life, Life::Collected(_));
         let orphans: Vec<i32> =
-            state.processes.iter().filter(|(_, it)| it.parent == pid).map(|(pid, _)| *pid).collect();
+            state.processes.iter().filter(|(_, it)| is_orphan(it)).map(|(pid, _)| *pid).collect();
         for orphan in orphans {
             let process = state.processes.get_mut(&orphan).expect("it is there");
             process.parent = self.init;
@@ -444,7 +455,7 @@ impl World {
                     self.broken(state, &format!("process {pid} is killed, and was never asked to end"));
                 }
                 if !unkillable {
-                    self.die(state, pid, Ended::Killed(Signal::KILL, false));
+                    self.die(state, pid, Ended::killed(Signal::KILL, false));
                 }
             }
             Signal::STOP => process.life = Life::Stopped(signal),
@@ -457,9 +468,9 @@ impl World {
         let now = state.now;
         let Some(process) = state.processes.get_mut(&pid) else { return };
         match process.on_term {
-            OnTerm::Dies => self.die(state, pid, Ended::Killed(Signal::TERM, false)),
+            OnTerm::Dies => self.die(state, pid, Ended::killed(Signal::TERM, false)),
             OnTerm::Exits(milliseconds, code) => {
-                process.ends.get_or_insert((now + milliseconds, Ended::Exited(code)));
+                process.ends.get_or_insert((now + milliseconds, Ended::exited(code)));
             }
             OnTerm::Ignores => {}
         }
@@ -545,7 +556,7 @@ impl World {
                 }
                 self.broken(state, "it waits for ever");
             };
-            self.die(state, pid, Ended::Exited(if pid == self.program { 7 } else { 0 }));
+            self.die(state, pid, Ended::exited(if pid == self.program { 7 } else { 0 }));
             return true;
         }
         let chosen = state.choices.one_of(ways);
@@ -622,7 +633,8 @@ fn until(state: &State, limit: Option<Span>) -> Option<u64> {
 
 impl Clock for World {
     fn now(&self) -> Instant {
-        Instant::new(Span::from_millis(self.state.borrow().now))
+        // A clock that shows nothing is one that can't be read.
+        Instant::new(Span::from_millis(1 + self.state.borrow().now))
     }
 }
 
@@ -691,6 +703,13 @@ impl Kernel for World {
                 let members = state.processes.iter().filter(|(_, it)| there(it) && it.group == leader.get());
                 members.map(|(pid, _)| *pid).collect()
             }
+            Target::Process(pid) if pid.get() == self.init => return Ok(()),
+            Target::Process(pid)
+                if state.child_signal == ChildSignal::Ignored
+                    && !state.seen.failed.contains(&"set_child_signal") =>
+            {
+                self.broken(state, &format!("{pid} is signalled by its number, which may be another's"));
+            }
             Target::Process(pid) => state
                 .processes
                 .get(&pid.get())
@@ -732,7 +751,11 @@ impl Kernel for World {
     fn set_child_signal(&self, to: ChildSignal) -> Result<ChildSignal, Errno> {
         self.enter("set_child_signal", true)?;
         let state = &mut *self.state.borrow_mut();
-        // Zombies stay, whatever it is set to (`wait(2)`, NOTES).
+        // Zombies stay, whatever it is set to (`wait(2)`, NOTES), what waits does not
+        // (`sigaction(2)`, POSIX: "any pending signal shall be discarded").
+        if to == ChildSignal::Ignored {
+            state.waiting.retain(|it| it.signal != Signal::CHLD);
+        }
         Ok(std::mem::replace(&mut state.child_signal, to))
     }
 
@@ -749,7 +772,7 @@ impl Kernel for World {
     fn open_process(&self, process: Pid) -> Result<Handle, Errno> {
         self.enter("open_process", true)?;
         let state = &mut *self.state.borrow_mut();
-        if !self.start.has_pidfds {
+        if self.start.pidfds == Pidfds::Missing {
             return Err(Errno::ENOSYS);
         }
         match state.processes.get(&process.get()).map(|it| it.life) {
@@ -774,6 +797,9 @@ impl Kernel for World {
         let state = self.state.borrow();
         let Some(pid) = self.of(&state, process) else { return Err(Errno::EIO) };
         Ok(match state.processes[&pid].life {
+            Life::Collected(_) if self.start.pidfds == Pidfds::Wrong => {
+                Some(Ended::killed(Signal::QUIT, true))
+            }
             Life::Collected(ended) => Some(ended),
             _ => None,
         })
@@ -784,7 +810,7 @@ impl Kernel for World {
         signals: Handle,
         process: Handle,
         limit: Option<Span>,
-    ) -> Result<(bool, bool), Errno> {
+    ) -> Result<Happened, Errno> {
         self.enter_unless(limit != Some(Span::ZERO), "wait_for_either", true)?;
         let state = &mut *self.state.borrow_mut();
         let until = until(state, limit);
@@ -792,9 +818,15 @@ impl Kernel for World {
             self.broken(state, "the descriptors are mixed up");
         };
         loop {
-            let ready = (!state.waiting.is_empty(), !state.processes[&pid].lives());
-            if ready.0 || ready.1 || until.is_some_and(|until| until <= state.now) {
-                return Ok(ready);
+            // Not of one that waits to be collected, since nobody asked for that.
+            if matches!(state.processes[&pid].life, Life::Collected(_)) {
+                return Ok(Happened::Ended);
+            }
+            if !state.waiting.is_empty() {
+                return Ok(Happened::Signals);
+            }
+            if until.is_some_and(|until| until <= state.now) {
+                return Ok(Happened::Nothing);
             }
             self.pass(state, until);
         }
@@ -854,7 +886,7 @@ impl Kernel for World {
     fn read_process(&self, process: Option<Pid>, name: Text, contents: &mut Contents) -> Result<(), Errno> {
         self.enter("read_process", true)?;
         let state = self.state.borrow();
-        if !self.start.has_proc || !name.is(b"stat") {
+        if !self.start.has_proc || !name.is(Text::from(c"stat")) {
             return Err(Errno::ENOENT);
         }
         let pid = process.map_or(self.init, Pid::get);
@@ -870,7 +902,7 @@ impl Kernel for World {
         Ok(())
     }
 
-    fn read_file(&self, _: &[Text], _: &mut Contents) -> Result<(), Errno> {
+    fn read_file(&self, _: &[Text], _: Text, _: &mut Contents) -> Result<(), Errno> {
         self.enter("read_file", true)?;
         Err(Errno::ENOENT)
     }

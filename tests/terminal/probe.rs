@@ -30,7 +30,7 @@ use nix::sys::signal::Signal;
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, setpgid, tcsetpgrp};
 
-use crate::support::sys;
+use crate::support::{leave, sys, tokens_for};
 
 /// Names the FIFO; a process that has it is a probe.
 pub const VARIABLE: &str = "TERMINAL_REPORTS";
@@ -43,20 +43,11 @@ const NONSENSE: i32 = 99;
 static CONSTRUCTOR: extern "C" fn() = become_probe;
 
 extern "C" fn become_probe() {
-    if std::env::var_os(VARIABLE).is_none() {
-        return;
+    if let Some(script) = tokens_for(VARIABLE) {
+        let words: Vec<&str> = script.iter().map(String::as_str).collect();
+        Probe { name: "p".to_owned() }.run(&words);
+        leave(0);
     }
-    let script = std::env::args().nth(1).unwrap_or_default();
-    let spaced = [";", "{", "}"].iter().fold(script, |text, mark| text.replace(mark, &format!(" {mark} ")));
-    let words: Vec<&str> = spaced.split_whitespace().collect();
-    Probe { name: "p".to_owned() }.run(&words);
-    leave(0);
-}
-
-/// Ends the process without anybody's exit handlers.
-fn leave(code: i32) -> ! {
-    // SAFETY: ends the process at once.
-    unsafe { libc::_exit(code) }
 }
 
 struct Probe {
