@@ -108,6 +108,22 @@ fn ends() -> Vec<(String, i32)> {
 }
 
 #[test]
+fn it_is_over_when_the_programs_end_was_asked_for() {
+    require_root!();
+    require_auto_reap!();
+    for place in PLACES {
+        let script = format!("block TERM USR1; {SWITCHED_ON} say ready; await USR1; exit 7");
+        let mut run = place().options(["-t", "20s"]).probe(&script).start();
+        run.wait_for_line("ready");
+        assert!(run.init().ignores(libc::SIGCHLD));
+        run.signal(libc::SIGTERM);
+        run.wait_until("orphans are the init's again", |run| !run.init().ignores(libc::SIGCHLD));
+        run.signal_program(libc::SIGUSR1);
+        run.wait(LIMIT).expect_code(7).expect_silence();
+    }
+}
+
+#[test]
 fn the_programs_code_is_right_while_orphans_end() {
     require_root!();
     for place in PLACES {
@@ -418,7 +434,10 @@ fn dispositions_and_waiting_that_are_refused_now_and_then_lose_nothing() {
                 let trace = format!("trace={call}");
                 let rule = format!("inject={call}:error={error}:when={when}");
                 let container = Container::as_pid_1().new_session().strace(["-e", &trace, "-e", &rule]);
-                expect_life(container, &rule).expect_silence();
+                let outcome = expect_life(container, &rule);
+                // What it can't do without it says.
+                let is_said = |line: &str| call == "wait4" && line.contains("wait4: ");
+                assert!(outcome.stderr.lines().all(is_said), "{rule}: {outcome:#?}");
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The exit code is always the program's, whatever else dies and however it dies.
 
-use crate::support::{Container, PLACES, require_root};
+use crate::support::{Container, LIMIT, PLACES, require_root};
 
 /// Signals whose default action does not end a process: CHLD, CONT, STOP, TSTP, TTIN, TTOU, URG,
 /// WINCH.
@@ -108,4 +108,30 @@ fn the_code_is_told_when_sigchld_was_inherited_as_ignored() {
             assert_eq!(code_of(container, &[], script), code, "{script}");
         }
     }
+}
+
+/// `PTRACE_TRACEME` makes the init a tracer, as programs do that want to know whether they are
+/// debugged: each signal stops them for it, one that does nothing as well.
+#[test]
+fn a_program_that_has_its_parent_trace_it_is_let_go() {
+    require_root!();
+    for place in PLACES {
+        let run = |script| code_of(place(), &[], script);
+        assert_eq!(run("trace-me; kill URG self; exit 7"), 7);
+        assert_eq!(run("trace-me; fork { exit 3 }; wait; daemon { trace-me; kill URG self }; exit 7"), 7);
+        assert_eq!(run("trace-me; kill TERM init; pause"), 143);
+    }
+}
+
+#[test]
+fn a_traced_program_hears_a_stop_where_the_kernel_collects_orphans() {
+    require_root!();
+    let script = "daemon { exit 0 }; sleep 50; daemon { exit 0 }; sleep 50; trace-me; kill URG self; pause";
+    let mut run = Container::as_pid_1().probe(script).start();
+    run.wait_until("the program is stopped, or waits", |run| {
+        let program = run.program();
+        program.state == 't' || program.system_call().starts_with(&libc::SYS_pause.to_string())
+    });
+    run.signal(libc::SIGTERM);
+    run.wait(LIMIT).expect_code(143).expect_silence();
 }

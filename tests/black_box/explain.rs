@@ -3,12 +3,12 @@
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    Container, LIMIT, Outcome, PLACES, PROBE, Process, Run, Scratch, require, require_root, spawn, sys,
+    Container, ControlGroup, LIMIT, Outcome, PLACES, PROBE, Process, Run, Scratch, require, require_root,
+    spawn, sys,
 };
 
 /// Users that have no process anywhere else.
@@ -478,73 +478,25 @@ const LIMIT_MIB: u64 = 64;
 const TOO_MUCH_MIB: u64 = 200;
 const KILLED: &str = "the program was killed from outside: somebody sent it SIGKILL";
 
-/// A control group with a limit of memory, removed when dropped.
-struct Group {
-    folder: PathBuf,
-    /// The kind of file system, its options and where the first one of its hierarchy is seen.
-    kind: &'static str,
-    options: &'static str,
-    root: PathBuf,
+/// A control group of this version with a limit of memory, or why there can be none.
+fn limited_group(version: u32, name: &str) -> Result<ControlGroup, String> {
+    let group = ControlGroup::new(version, "memory", name)?;
+    group.limit_memory(LIMIT_MIB)?;
+    Ok(group)
 }
 
-impl Group {
-    /// A group of version 1 or 2, or why there can be none.
-    fn new(version: u32, name: &str) -> Result<Self, String> {
-        let mounts = fs::read_to_string("/proc/self/mounts").map_err(|error| error.to_string())?;
-        let has_memory = |words: &[&str]| match version {
-            1 => words[2] == "cgroup" && words[3].split(',').any(|option| option == "memory"),
-            _ => {
-                let controllers = fs::read_to_string(format!("{}/cgroup.controllers", words[1]));
-                let has_it = |text: String| text.split_whitespace().any(|it| it == "memory");
-                words[2] == "cgroup2" && controllers.is_ok_and(has_it)
-            }
-        };
-        let words = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-        let mount = words.into_iter().find(|words| has_memory(words));
-        let root = mount.map(|words| PathBuf::from(words[1]));
-        let root = root.ok_or(format!("no hierarchy of version {version} has the memory controller"))?;
-        let (kind, options, files): (_, _, &[_]) = match version {
-            1 => ("cgroup", "-o memory", &["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]),
-            _ => ("cgroup2", "", &["memory.max", "memory.swap.max"]),
-        };
-        if version == 2 {
-            // May be on already, or may not be wanted here.
-            fs::write(root.join("cgroup.subtree_control"), "+memory").map_err(|error| error.to_string())?;
-        }
-        let folder = root.join(format!("black-box-{}-{name}", std::process::id()));
-        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let group = Group { folder, kind, options, root };
-        let [limit, swap] = files else { unreachable!("two files") };
-        let bytes = (LIMIT_MIB << 20).to_string();
-        fs::write(group.folder.join(limit), &bytes).map_err(|error| error.to_string())?;
-        // Not everywhere there.
-        let _ = fs::write(group.folder.join(swap), if version == 1 { &bytes } else { "0" });
-        Ok(group)
-    }
-
-    /// What is done for a container to see this group: nothing, the group at the root without a
-    /// namespace of its own, or the namespace's root.
-    fn views(&self) -> [String; 3] {
-        let (root, folder) = (self.root.display(), self.folder.display());
-        [
-            "true".to_owned(),
-            format!("mount --bind {folder} {root}"),
-            format!(
-                "umount {root} && set -- unshare -C sh -c 'mount -t {} {} none {root} && exec \"$@\"' sh \"$@\"",
-                self.kind, self.options
-            ),
-        ]
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // Its last process may have ended just now.
-        let deadline = Instant::now() + LIMIT;
-        while fs::remove_dir(&self.folder).is_err() && self.folder.exists() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(2));
-        }
-    }
+/// What is done for a container to see this group: nothing, the group at the root without a
+/// namespace of its own, or the namespace's root.
+fn views(group: &ControlGroup) -> [String; 3] {
+    let (root, folder) = (group.root().display(), group.folder().display());
+    let (kind, options) = if group.version() == 1 { ("cgroup", "-o memory") } else { ("cgroup2", "") };
+    [
+        "true".to_owned(),
+        format!("mount --bind {folder} {root}"),
+        format!(
+            "umount {root} && set -- unshare -C sh -c 'mount -t {kind} {options} none {root} && exec \"$@\"' sh \"$@\""
+        ),
+    ]
 }
 
 /// A file system with files as a control group of version 2 has them: `memory.events` counts so many.
@@ -562,15 +514,16 @@ fn expect_explained(version: u32) {
     for (number, place) in PLACES.into_iter().enumerate() {
         for view in 0..3 {
             let name = format!("{version}-{number}-{view}");
-            let group = match Group::new(version, &name) {
+            let group = match limited_group(version, &name) {
                 Ok(group) => group,
                 Err(why) => {
                     println!("skipped: {why}");
                     return;
                 }
             };
-            let view = &group.views()[view];
-            let start = |script: &str| place().control_group(&group.folder).probe(script).after(view).start();
+            let view = &views(&group)[view];
+            let start =
+                |script: &str| place().control_group(group.folder()).probe(script).after(view).start();
             // Nobody is short of memory: somebody kills it.
             let mut run = start("say ready; pause");
             run.wait_for_line("ready");

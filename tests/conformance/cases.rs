@@ -99,8 +99,10 @@ pub const CASES: &[Case] = &[
                 .probe("orphans 1000; daemon { pause }; say made; pause")
                 .start();
             run.wait_for_line("made");
-            let come = run.processes().iter().filter(|it| it.parent == run.pid()).count() == 2;
-            format!("{}, {}", zombies(&mut run), if come { "come to it" } else { "pass it by" })
+            let zombies = zombies(&mut run);
+            let init = run.pid();
+            let come = comes(SOON, || run.processes().iter().filter(|it| it.parent == init).count() == 2);
+            format!("{zombies}, {}", if come { "come to it" } else { "pass it by" })
         },
     ),
     case("who is left when the program ends", "tini #180, dumb-init #212", "cleans up", |init| {
@@ -122,13 +124,19 @@ pub const CASES: &[Case] = &[
         if left == 0 { "nobody left".into() } else { format!("{left} left") }
     }),
     case("the end when nobody is left", "s6-overlay #586", "at once", |init| {
-        let begun = Instant::now();
-        let mut run = pid_1(init).probe("daemon { cleanup 100 }; sleep 200; exit 7").start();
-        match end(&mut run).as_str() {
-            "exit 7" if begun.elapsed() < Duration::from_millis(1800) => "at once".into(),
-            "exit 7" => format!("after {:?}", begun.elapsed()),
-            other => other.into(),
+        // On a busy machine once in three times is enough.
+        let mut seen = String::new();
+        for _ in 0..3 {
+            let mut run = pid_1(init).probe("daemon { cleanup 100 }; say left; exit 7").start();
+            run.wait_for_line("left");
+            let begun = Instant::now();
+            seen = match end(&mut run).as_str() {
+                "exit 7" if begun.elapsed() < Duration::from_millis(1200) => return "at once".into(),
+                "exit 7" => format!("after {:.1} s", begun.elapsed().as_secs_f32()),
+                other => other.into(),
+            };
         }
+        seen
     }),
     case("wake-ups in 3 s of idleness", "tini B18", "0", idle),
     case("descriptors of the init beyond 0 to 2", "catatonit #12", "0", |init| {
@@ -136,15 +144,14 @@ pub const CASES: &[Case] = &[
         let mut run = pid_1(init).descriptor(7, reader).probe("say ready; pause").start();
         run.wait_for_line("ready");
         // Its own, for signals and timers, nobody waits for the end of.
-        let kept = run.init().descriptors().contains(&7);
-        u8::from(kept).to_string()
+        u8::from(!comes(SOON, || !run.init().descriptors().contains(&7))).to_string()
     }),
     case("directory of the init", "dumb-init #210, umount(2) EBUSY", "/", |init| {
         let scratch = Scratch::new();
         let mut run = pid_1(init).directory(scratch.path()).probe("say ready; pause").start();
         run.wait_for_line("ready");
-        let at = run.init().directory().unwrap_or_default();
-        if at == Path::new("/") { "/".into() } else { "as given".into() }
+        let left = comes(SOON, || run.init().directory().is_some_and(|at| at == Path::new("/")));
+        if left { "/".into() } else { "as given".into() }
     }),
     case("LISTEN_PID for the init", "sd_listen_fds(3)", "the program", |init| {
         let run = pid_1(init).env("LISTEN_PID", "1").probe("status");
@@ -222,7 +229,7 @@ fn all_signals(init: &Path) -> String {
             missing.push(signal);
         }
         // Who makes a SIGSTOP of it has not passed it on.
-        if !run.has_ended() && run.program().state == 'T' {
+        if run.processes().iter().any(|it| it.state == 'T') {
             run.signal_program(libc::SIGCONT);
         }
     }
@@ -250,17 +257,29 @@ fn signals(init: &Path, times: usize) -> String {
 fn early_signals(init: &Path) -> String {
     let mut lost = 0;
     for _ in 0..30 {
-        let mut run = pid_1(init).probe("pause").start();
+        let mut run = pid_1(init).probe("say ready; pause").start();
         let limit = Instant::now() + SOON;
         let term = set_of(&[libc::SIGTERM]);
         while !run.has_ended() && Instant::now() < limit {
             let init = run.init();
-            if (init.signals("SigBlk") | init.signals("SigCgt")) & term != 0 {
+            // While it waits for signals, /proc shows those as not blocked (`do_sigtimedwait`).
+            let has_begun = run.stdout().contains("ready");
+            if (init.signals("SigBlk") | init.signals("SigCgt")) & term != 0 || has_begun {
                 run.signal(libc::SIGTERM);
                 break;
             }
         }
-        lost += u32::from(!comes(Duration::from_millis(700), || run.has_ended()));
+        // Nobody has anything to do with it any more, but the program goes on.
+        let mut idle = 0;
+        comes(Duration::from_secs(20), || {
+            let mut processes = run.processes().into_iter().chain([run.init()]);
+            let rests = processes
+                .all(|it| it.state == 'S' && (it.signals("ShdPnd") | it.signals("SigPnd")) & term == 0);
+            let rests = rests && run.stdout().contains("ready");
+            idle = if rests { idle + 1 } else { 0 };
+            run.has_ended() || idle >= 10
+        });
+        lost += u32::from(!run.has_ended());
     }
     format!("{lost} lost")
 }
@@ -300,8 +319,8 @@ fn forbidden_signal(init: &Path) -> String {
 }
 
 fn zombies(run: &mut Run) -> String {
-    comes(SOON, || run.zombies() == 0);
-    format!("{} zombies", run.zombies())
+    let collected = comes(SOON, || run.zombies() == 0);
+    format!("{} zombies", if collected { 0 } else { run.zombies() })
 }
 
 /// Whether somebody who needs 300 ms after SIGTERM gets them.

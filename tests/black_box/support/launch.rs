@@ -227,8 +227,10 @@ unsafe fn become_init(
     if result.is_ok() {
         tell(report, Step::AtTheGate, 0);
         let mut pass = [0_u8];
+        let room = libc::iovec { iov_base: pass.as_mut_ptr().cast(), iov_len: 1 };
+        // Not `read`, since that may be what is to fail in the init, and strace is attached by now.
         // SAFETY: one byte into a buffer of one byte.
-        while unsafe { libc::read(gate, pass.as_mut_ptr().cast(), 1) } < 0 {}
+        while unsafe { libc::readv(gate, &raw const room, 1) } < 0 {}
         // SAFETY: all strings end with a null byte, both vectors with a null pointer.
         unsafe { libc::execve(plan.executable.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
     }

@@ -9,6 +9,8 @@
 //!   dispositions), since tests run in parallel threads of it.
 
 mod container;
+mod control_group;
+mod elf;
 mod launch;
 mod probe;
 mod process;
@@ -24,7 +26,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 pub use container::{Container, Stream, fill};
-pub use probe::{Report, VARIABLE as PROBE, recorded};
+pub use control_group::ControlGroup;
+pub use elf::{Elf, Segment};
+pub use probe::{Report, VARIABLE as PROBE, leave, recorded, tokens_for};
 pub use process::Process;
 pub use run::{Exit, Outcome, Run, log_line};
 pub use scratch::Scratch;
@@ -33,6 +37,9 @@ pub use sys::set_of;
 /// How long anything may take that ought to happen at once. Generous, so that a busy machine is no
 /// failure; reached only by a hang.
 pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// How often a condition is looked at that tells nothing when it changes.
+const GLANCE: Duration = Duration::from_millis(2);
 
 /// Both ways to run an init, for what must hold either way.
 pub const PLACES: [fn() -> Container; 2] = [Container::as_pid_1, Container::as_subreaper];
@@ -45,13 +52,11 @@ pub fn init_path() -> PathBuf {
     }
 }
 
-/// Whether the init on the bench is another one than cargo built, with the C library linked in:
-/// that sets itself up before the first line of the init is run.
+/// Whether the init on the bench has a C library linked in, which sets itself up before the first
+/// line of the init is run. Without one there is nothing to write to.
 pub fn is_linked_with_libc() -> bool {
-    let trace_of_glibc = b"GLIBC_TUNABLES";
-    init_path() != Path::new(env!("CARGO_BIN_EXE_tini-rs"))
-        && std::fs::read(init_path())
-            .is_ok_and(|file| file.windows(trace_of_glibc.len()).any(|part| part == trace_of_glibc))
+    let is_written = |it: &Segment| it.kind == libc::PT_LOAD && it.flags & libc::PF_W != 0;
+    Elf::of_init().segments().iter().any(is_written)
 }
 
 /// The binary that runs probe scripts: this one.

@@ -18,6 +18,7 @@
 //! | `pid WORDS` | a line of these words and the pid |
 //! | `status [FD]` | what it was given, one `key value` per line: see [`Report`] |
 //! | `record SIG` | blocks all, says `ready`, then `signal N code C pid P uid U` for each; exits with 0 at SIG |
+//! | `tally ROW` | blocks all, says `ready`, and `row` after each so many real-time signals; at TERM says `signal N times T` for each, exits with 0 |
 //! | `ignore SIG...`, `default SIG...`, `block SIG...`, `unblock SIG...` | as they say |
 //! | `await SIG` | waits for a blocked signal |
 //! | `ignore-term` | ignores TERM, says `ready`, stays |
@@ -30,10 +31,12 @@
 //! | `orphans N` | so many double-forked processes that end at once, each second one in a session of its own |
 //! | `orphans-until-ignored SIG` | the same until the parent ignores SIG |
 //! | `wait` | until no child is left |
+//! | `repeat { ... }` | the block again and again |
 //! | `crowd N { ... }` | so many children that run the block |
 //! | `vfork { ... }` | a child that runs the block; suspended, without being interruptible, until that has ended |
 //! | `thread { ... }` | goes on with the block in another thread, while the first one has ended |
 //! | `traced { ... }` | a child of which this is the tracer, and which it never lets begin with the block |
+//! | `trace-me` | makes its parent its tracer |
 //! | `trace-parent SIG` | becomes the tracer of its parent, which goes on; at SIG collects it |
 //! | `forkbomb` | forks as much as it can, for ever, in all its copies |
 //! | `setsid`, `setpgid` | a session, a process group of its own |
@@ -65,12 +68,16 @@ const DESCRIPTORS: std::ops::Range<c_int> = 0..1024;
 static CONSTRUCTOR: extern "C" fn() = become_probe;
 
 extern "C" fn become_probe() {
-    if std::env::var_os(VARIABLE).is_none() {
-        return;
+    if let Some(script) = tokens_for(VARIABLE) {
+        run(&parse(&mut script.into_iter().peekable()));
+        leave(0);
     }
-    let script = std::env::args().nth(1).unwrap_or_default();
-    run(&parse(&mut tokens(&script).into_iter().peekable()));
-    leave(0);
+}
+
+/// The words of the script that this process was given, if it is a probe: if `variable` is set.
+pub fn tokens_for(variable: &str) -> Option<Vec<String>> {
+    std::env::var_os(variable)?;
+    Some(tokens(&std::env::args().nth(1).unwrap_or_default()))
 }
 
 /// One statement: its words, and the block that follows them.
@@ -113,7 +120,7 @@ fn parse(tokens: &mut std::iter::Peekable<std::vec::IntoIter<String>>) -> Vec<St
 }
 
 /// Ends the process without anybody's exit handlers.
-fn leave(code: i32) -> ! {
+pub fn leave(code: i32) -> ! {
     // SAFETY: ends the process at once.
     unsafe { libc::_exit(code) }
 }
@@ -204,6 +211,7 @@ fn run_statement(words: &[&str], block: &[Statement]) {
         ["status"] => write_line(1, &status()),
         ["status", fd] => write_line(number(fd), &status()),
         ["record", last] => record(signal(last)),
+        ["tally", row] => tally(number(row)),
         ["ignore", words @ ..] => dispose(words, libc::SIG_IGN),
         ["default", words @ ..] => dispose(words, libc::SIG_DFL),
         ["block", words @ ..] => sys::block(signals(words)),
@@ -252,8 +260,12 @@ fn run_statement(words: &[&str], block: &[Statement]) {
         ["vfork"] => vfork(|| run(block)),
         ["thread"] => go_on_in_another_thread(block),
         ["traced"] => hold(|| run(block)),
+        ["trace-me"] => _ = ptrace(libc::PTRACE_TRACEME, 0),
         ["trace-parent", word] => trace_parent(signal(word)),
         ["wait"] => while wait_for(-1) {},
+        ["repeat"] => loop {
+            run(block);
+        },
         ["forkbomb"] => forkbomb(),
         ["setsid"] => {
             // SAFETY: no memory is involved.
@@ -355,10 +367,18 @@ fn vfork(work: impl FnOnce()) {
     }
 }
 
-/// Ends the first thread, so that the end of another one is the end of the process.
+/// Ends the first thread, so that the end of another one is the end of the process. Both at
+/// once is what the kernel makes a wrong code of, see `src/auto_reap.rs`.
 fn go_on_in_another_thread(block: &[Statement]) -> ! {
+    let first_lives = || {
+        let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+    };
     std::thread::scope(|scope| {
         scope.spawn(|| {
+            while first_lives() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
             run(block);
             leave(0);
         });
@@ -496,6 +516,30 @@ fn record(last: c_int) -> ! {
             leave(0);
         }
     }
+}
+
+fn tally(row: u64) -> ! {
+    let mut times = [0_u64; sys::LAST_SIGNAL as usize + 1];
+    let mut all = 0;
+    sys::set_mask(sys::ALL_SIGNALS);
+    say("ready");
+    loop {
+        match sys::wait_for_signal(sys::ALL_SIGNALS, None) {
+            Some(got) if got.signal >= 32 => {
+                times[got.signal as usize] += 1;
+                all += 1;
+                if all % row == 0 {
+                    say("row");
+                }
+            }
+            Some(got) if got.signal == libc::SIGTERM => break,
+            _ => {}
+        }
+    }
+    for (signal, times) in times.iter().enumerate().skip(32) {
+        say(&format!("signal {signal} times {times}"));
+    }
+    leave(0)
 }
 
 /// Everything that the init hands over; of argv what follows the script.

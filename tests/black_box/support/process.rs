@@ -106,6 +106,12 @@ impl Process {
         fs::read_link(format!("/proc/{}/cwd", self.pid)).ok()
     }
 
+    /// Kibibytes of memory that are no pages of a file.
+    pub fn memory(&self) -> Option<u64> {
+        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid)).ok()?;
+        field(&text, "Anonymous")?.strip_suffix("kB")?.trim().parse().ok()
+    }
+
     /// Its open descriptors, in order.
     pub fn descriptors(&self) -> Vec<i32> {
         let mut numbers: Vec<i32> = fs::read_dir(format!("/proc/{}/fd", self.pid))

@@ -15,10 +15,7 @@ use super::container::MARKER;
 use super::process::Process;
 use super::scratch::writing_or_forking;
 use super::turns::Turn;
-use super::{LIMIT, Scratch, sys};
-
-/// How often a condition is looked at that tells nothing when it changes.
-const GLANCE: Duration = Duration::from_millis(2);
+use super::{GLANCE, LIMIT, Scratch, sys};
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
