@@ -1,12 +1,9 @@
 //! Thousands of the init's children are killed at once: how long until all of them have
 //! been collected, and what it costs the init.
 
-use std::time::Instant;
-
-use super::{AT_LAST, Bench, LATER};
-use crate::launch::{Instance, Limit};
+use super::{Bench, LATER, Work, work};
+use crate::launch::Instance;
 use crate::machine::room_for;
-use crate::proc;
 use crate::results::{Column, Figure, Results};
 use crate::rounds::interleaved;
 use crate::subjects::Subject;
@@ -25,17 +22,8 @@ pub fn measure(bench: &Bench, results: &mut Results) {
         let command = bench.workload(inits[subject], &["burst", &effort.deaths.to_string()]);
         let instance = Instance::start(&command, bench.namespaces)?;
         instance.expect(b'r', LATER)?;
-        instance.settle()?;
-        let before = proc::activity(instance.pid)?;
-        let limit = Limit::of(AT_LAST);
-        let start = Instant::now();
-        instance.say()?;
-        instance.hear()?;
-        let time = start.elapsed();
-        drop(limit);
-        instance.settle()?;
-        let after = proc::activity(instance.pid)?;
-        Ok((time.as_secs_f64() * 1e3, (after.cpu_nanoseconds - before.cpu_nanoseconds) / 1e6))
+        let Work { time, cpu_nanoseconds, .. } = work(&instance)?;
+        Ok((time.as_secs_f64() * 1e3, cpu_nanoseconds / 1e6))
     });
     for (subject, samples) in inits.iter().zip(samples) {
         let of = |part: fn(&(f64, f64)) -> f64| {

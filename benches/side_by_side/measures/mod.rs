@@ -10,11 +10,12 @@ pub mod memory;
 pub mod orphans;
 pub mod start_up;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::launch::{Command, Instance};
+use crate::launch::{Command, Instance, Limit};
 use crate::machine::room_for;
 use crate::options::Options;
+use crate::proc;
 use crate::programs::Programs;
 use crate::results::{Figure, Results};
 use crate::subjects::{Kind, Subject};
@@ -102,4 +103,30 @@ pub fn over_the_first(samples: Vec<Result<Vec<f64>, String>>) -> Vec<Result<Vec<
         Ok(own.iter().zip(alone).map(|(own, alone)| own - alone).collect())
     };
     samples.into_iter().map(|own| own.and_then(over)).collect()
+}
+
+/// What a workload that was told to begin took, until it said that it is done.
+pub struct Work {
+    pub time: Duration,
+    /// What it said.
+    pub answer: u8,
+    /// What the init did for it.
+    pub cpu_nanoseconds: f64,
+    pub sleeps: f64,
+}
+
+/// Lets the workload of `instance`, which waits for that, do its work.
+pub fn work(instance: &Instance) -> Result<Work, String> {
+    instance.settle()?;
+    let before = proc::activity(instance.pid)?;
+    let limit = Limit::of(AT_LAST);
+    let start = Instant::now();
+    instance.say()?;
+    let answer = instance.hear()?;
+    let time = start.elapsed();
+    drop(limit);
+    instance.settle()?;
+    let after = proc::activity(instance.pid)?;
+    let cpu_nanoseconds = after.cpu_nanoseconds - before.cpu_nanoseconds;
+    Ok(Work { time, answer, cpu_nanoseconds, sleeps: after.sleeps - before.sleeps })
 }

@@ -1,12 +1,9 @@
 //! Daemons that end one after the other, while the init has other living children: how
 //! many in a second, and what each costs the init.
 
-use std::time::Instant;
-
-use super::{AT_LAST, Bench, LATER};
-use crate::launch::{Instance, Limit};
+use super::{Bench, LATER, Work, work};
+use crate::launch::Instance;
 use crate::machine::room_for;
-use crate::proc;
 use crate::results::{Column, Figure, Results};
 use crate::rounds::interleaved;
 use crate::subjects::Subject;
@@ -46,23 +43,10 @@ fn sample(bench: &Bench, init: &Subject, living: usize, count: usize) -> Result<
     let command = bench.workload(init, &["orphans", &living.to_string(), &count.to_string()]);
     let instance = Instance::start(&command, bench.namespaces)?;
     instance.expect(b'r', LATER)?;
-    instance.settle()?;
-    let before = proc::activity(instance.pid)?;
-    let limit = Limit::of(AT_LAST);
-    let start = Instant::now();
-    instance.say()?;
-    let answer = instance.hear()?;
-    let time = start.elapsed();
-    drop(limit);
+    let Work { time, answer, cpu_nanoseconds, sleeps } = work(&instance)?;
     if answer != b'd' {
         return Err("the kernel gives the program no more processes".to_owned());
     }
-    instance.settle()?;
-    let after = proc::activity(instance.pid)?;
     let count = count as f64;
-    Ok([
-        count / time.as_secs_f64(),
-        (after.cpu_nanoseconds - before.cpu_nanoseconds) / count / 1e3,
-        (after.sleeps - before.sleeps) / count,
-    ])
+    Ok([count / time.as_secs_f64(), cpu_nanoseconds / count / 1e3, sleeps / count])
 }
