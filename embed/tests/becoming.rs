@@ -172,7 +172,9 @@ fn peculiar_signals(command: &mut Command) {
 
 fn has_peculiar_signals() {
     let before = signals();
-    assert!(before[0].ends_with("8000000800") && before[1].contains("11001"), "{before:?}");
+    // Others may be ignored by whoever runs the tests: INT and QUIT in a job of a script.
+    let has = |set: &str, bits| u64::from_str_radix(set[7..].trim(), 16).unwrap() & bits == bits;
+    assert!(has(&before[0], 0x80_0000_0800) && has(&before[1], 0x1_0001), "{before:?}");
     become_init(&always()).unwrap();
     expect_equal(signals(), before);
 }
