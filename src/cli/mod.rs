@@ -99,13 +99,11 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// Notes where the variables stand that the start of the program needs to know.
-    fn note_variables(&mut self) {
-        for (variable, place) in self.environment {
-            for (noted, name) in self.places.iter_mut().zip(&VARIABLES) {
-                if noted.is_none() && variable.strip_prefix(*name).is_some() {
-                    *noted = Some(place);
-                }
+    /// Notes that `variable` stands at `place`, if the start of the program needs to know.
+    fn note(&mut self, variable: Text<'a>, place: Strings<'a>) {
+        for (noted, name) in self.places.iter_mut().zip(&VARIABLES) {
+            if noted.is_none() && variable.strip_prefix(*name).is_some() {
+                *noted = Some(place);
             }
         }
     }
@@ -223,15 +221,21 @@ impl<'a> Reader<'_, 'a> {
         } else {
             self.options()?;
         }
-        for (variable, _) in self.config.environment {
-            self.variable(variable)?;
-        }
-        // Only now, since a variable that the program is given is none of the init's.
-        if self.given & Setting::ENV.bit() != 0 {
+        loop {
+            self.config.places = [None; VARIABLES.len()];
+            for (variable, place) in self.config.environment {
+                if !self.adding {
+                    self.variable(variable)?;
+                }
+                self.config.note(variable, place);
+            }
+            if self.adding || self.given & Setting::ENV.bit() == 0 {
+                break;
+            }
+            // Only now, since a variable that the program is given is none of the init's.
             self.adding = true;
             self.options()?;
         }
-        self.config.note_variables();
         if self.config.reach == Reach::Session {
             self.config.policy.rewrite.stop_for_sure();
         }

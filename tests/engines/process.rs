@@ -64,7 +64,10 @@ impl Running {
         let streams = [clone(&pair.slave)?, clone(&pair.slave)?, pair.slave];
         let writer = std::fs::File::from(clone(&pair.master)?);
         let mut session = Command::new("setsid");
-        session.args(["--ctty", "--wait"]).arg(command.get_program()).args(command.get_args());
+        session.args(["--ctty", "--wait"]);
+        // Whoever runs the tests may ignore them, as the job of a script does.
+        session.args(["env", "--default-signal=INT,QUIT"]);
+        session.arg(command.get_program()).args(command.get_args());
         session.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         Self::start_on(session, streams, std::fs::File::from(pair.master), writer)
     }
