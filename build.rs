@@ -17,9 +17,11 @@ fn main() -> io::Result<()> {
 
     let variable = |name| env::var(name).unwrap_or_default();
     let forced_through_libc = env::var_os("CARGO_CFG_TINI_LIBC").is_some();
-    // Two have relatives with other rules: registers of Thumb, calls on big-endian PowerPC.
+    // Some have relatives with other rules: registers of Thumb, calls on big-endian PowerPC,
+    // addresses of 32 bits on 64-bit machines.
     let has_other_rules = variable("CARGO_CFG_TARGET_FEATURE").contains("thumb-mode")
-        || variable("TARGET").starts_with("powerpc64-");
+        || variable("TARGET").starts_with("powerpc64-")
+        || ["x32", "ilp32"].contains(&variable("CARGO_CFG_TARGET_ABI").as_str());
     let freestanding = FREESTANDING.contains(&variable("CARGO_CFG_TARGET_ARCH").as_str())
         && variable("CARGO_CFG_TARGET_ENV") == "gnu"
         && !has_other_rules

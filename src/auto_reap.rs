@@ -6,7 +6,8 @@
 //! ordinary loop stays.
 //!
 //! While it is on, the program's pid may be another process's the moment it has ended.
-//! So everything meant for the program goes through the pidfd.
+//! So every signal for the program goes through the pidfd. Nobody tells then that a program
+//! which has its parent trace it (PTRACE_TRACEME) was stopped.
 //!
 //! What a pidfd tells is wrong in one case (Linux 6.18; 7 of 200,000 tries, `wait4` 0): the
 //! main thread ends alone, by `exit(2)` as in `pthread_exit`, and another thread
@@ -18,7 +19,7 @@ use crate::exit::Ended;
 use crate::kernel::Kernel;
 use crate::signal::Signal;
 use crate::supervisor::Span;
-use crate::sys::{ChildSignal, Errno, Handle, Happened, Pid, Reaped, Target};
+use crate::sys::{ChildSignal, Errno, Handle, Pid, Reaped, Target};
 
 /// Whether the kernel collects orphans.
 pub(crate) enum AutoReap {
@@ -26,8 +27,8 @@ pub(crate) enum AutoReap {
     Untried,
     /// It does, and these tell of the rest.
     On { program: Handle, signals: Handle },
-    /// It did; how the program ended may still be told here alone.
-    Left { program: Handle },
+    /// It did. A program that it was about to collect then is told of here alone.
+    Left { program: Handle, signals: Handle },
     /// It can't.
     Never,
 }
@@ -37,15 +38,24 @@ pub(crate) enum AutoReap {
 pub(crate) enum Ready {
     /// That is for the ordinary wait to say.
     Ordinary,
+    /// Signals, or nothing since the time is up.
     Signals,
     ProgramEnded,
-    /// The time is up.
-    Nothing,
 }
 
 impl AutoReap {
     pub(crate) fn is_on(&self) -> bool {
         matches!(self, AutoReap::On { .. })
+    }
+
+    /// What stands for the program and for signals, from the moment on that it was on.
+    fn handles(&self) -> Option<(Handle, Handle)> {
+        match *self {
+            AutoReap::On { program, signals } | AutoReap::Left { program, signals } => {
+                Some((program, signals))
+            }
+            _ => None,
+        }
     }
 
     /// Tries it with `orphan`, a child that has ended and was not collected. If the kernel
@@ -92,38 +102,47 @@ impl AutoReap {
     }
 
     /// Has children wait to be collected again. One that ended before needs not be
-    /// collected, the program among them, see [`AutoReap::end_of_program`].
+    /// collected, the program among them: between its end and the moment from which its
+    /// pidfd tells of that the kernel lets others run (`exit_notify`, `release_task`), and
+    /// to `wait4` it is no child by then.
     ///
     /// # Errors
     /// Whatever a seccomp profile answers: then nothing tells of children that end.
     pub(crate) fn leave(&mut self, kernel: &impl Kernel) -> Result<(), Errno> {
         if let AutoReap::On { program, signals } = *self {
-            kernel.close(signals);
-            *self = AutoReap::Left { program };
+            *self = AutoReap::Left { program, signals };
             kernel.set_child_signal(ChildSignal::Default)?;
         }
         Ok(())
     }
 
-    /// Waits, while it is on, until there is something to be taken in.
-    pub(crate) fn wait(&mut self, kernel: &impl Kernel, limit: Option<Span>) -> Ready {
-        let AutoReap::On { program, signals } = *self else { return Ready::Ordinary };
+    /// Waits, while the program lives and it is or was on, until there is something to be
+    /// taken in.
+    #[inline(always)]
+    pub(crate) fn wait(&self, kernel: &impl Kernel, limit: Option<Span>) -> Ready {
+        let Some((program, signals)) = self.handles() else { return Ready::Ordinary };
+        // Without them the ordinary wait would not hear of the program's end. No error is but
+        // for a while: without a handler no signal interrupts it (`signal(7)`).
         match kernel.wait_for_either(signals, program, limit) {
-            Ok(Happened::Ended) => Ready::ProgramEnded,
-            Ok(Happened::Signals) => Ready::Signals,
-            Ok(Happened::Nothing) => Ready::Nothing,
-            // The ordinary wait would not hear of the program's end. No error is but for a
-            // while: without a handler no signal interrupts it (`signal(7)`).
-            Err(_) => Ready::ProgramEnded,
+            Ok(false) => Ready::Signals,
+            Err(_) if !self.is_on() => Ready::Ordinary,
+            _ => Ready::ProgramEnded,
         }
     }
 
-    /// How the program ended, if it was collected by the kernel.
+    /// How the program ended, if it was collected by the kernel; `children` says whether
+    /// `wait4` knows of any child.
     ///
     /// # Errors
-    /// Whatever a seccomp profile answers when it has ended: then nobody can tell how.
-    pub(crate) fn end_of_program(&self, kernel: &impl Kernel) -> Result<Option<Ended>, Errno> {
-        let (AutoReap::On { program, .. } | AutoReap::Left { program }) = *self else { return Ok(None) };
+    /// ECHILD if it has ended and nothing will tell how, or whatever a seccomp profile answers.
+    pub(crate) fn end_of_program(
+        &self,
+        kernel: &impl Kernel,
+        children: bool,
+    ) -> Result<Option<Ended>, Errno> {
+        let Some((program, _)) = self.handles() else {
+            return if children { Ok(None) } else { Err(Errno::ECHILD) };
+        };
         match kernel.exit_of(program) {
             Err(_) if kernel.signal_process(program, false, None) == Err(Errno::ESRCH) => {
                 kernel.exit_of(program)
@@ -143,9 +162,7 @@ impl AutoReap {
         target: Target,
         signal: Signal,
     ) -> Result<(), Errno> {
-        let (AutoReap::On { program: handle, .. } | AutoReap::Left { program: handle }) = *self else {
-            return kernel.kill(target, Some(signal));
-        };
+        let Some((handle, _)) = self.handles() else { return kernel.kill(target, Some(signal)) };
         match target {
             Target::Process(process) if process == program => {
                 kernel.signal_process(handle, false, Some(signal))

@@ -196,16 +196,19 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             time_stands_still = now == Instant::new(Span::ZERO);
             limit = Some(if time_stands_still { left } else { limit.map_or(left, |limit| limit.min(left)) });
         }
-        let ready = if signals_first { Ready::Signals } else { self.auto_reap.wait(self.kernel, limit) };
-        let taken = match ready {
-            Ready::Ordinary => self.kernel.wait_for_signal(set, limit),
-            Ready::Signals => self.kernel.wait_for_signal(set, Some(Span::ZERO)),
-            Ready::Nothing => Ok(None),
-            Ready::ProgramEnded => {
-                self.leave_children_no_more();
-                return News::Children;
+        let mut at_most = limit;
+        if !signals_first && self.program_lives {
+            match self.auto_reap.wait(self.kernel, limit) {
+                Ready::Ordinary => {}
+                // Also if there are none, since then the time is up.
+                Ready::Signals => at_most = Some(Span::ZERO),
+                Ready::ProgramEnded => {
+                    self.leave_children_no_more();
+                    return News::Children;
+                }
             }
-        };
+        }
+        let taken = self.kernel.wait_for_signal(set, at_most);
         let news = match taken {
             Ok(Some(Received { signal: Signal::CHLD, sender })) => {
                 self.try_auto_reap(sender);
@@ -423,12 +426,16 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         };
         self.sent_kill.set(self.sent_kill.get() || signal == Signal::KILL);
         if let Err(error) = self.auto_reap.kill(self.kernel, program, target, signal) {
-            let template = text!("1%s could not be passed on to process %d: %e");
-            return say(self.log, template, None, signal.into(), program.into(), error.into());
+            // It has just ended, which is told soon enough.
+            if error != Errno::ESRCH {
+                let template = text!("1%s could not be passed on to process %d: %e");
+                say(self.log, template, None, signal.into(), program.into(), error.into());
+            }
+            return;
         }
         say(self.log, self.setup.texts.forwarded, None, signal.into(), signal.into(), Word::NONE);
         if wake && self.kernel.stopped_by(program).is_some() {
-            let _ = self.kernel.kill(target, Some(Signal::CONT));
+            self.forward(Signal::CONT, false);
         }
     }
 
@@ -486,11 +493,11 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         if self.program_lives
             && let Some(program) = self.setup.program
         {
-            let end = self.auto_reap.end_of_program(self.kernel);
+            let end = self.auto_reap.end_of_program(self.kernel, self.children != Children::None);
             if let Ok(Some(ended)) = end {
                 self.on_child(program, ended);
-            } else if end.is_err() || self.children == Children::None {
-                let text = text!("0the program has ended, but the kernel has not kept its exit code");
+            } else if end.is_err() {
+                let text = text!("0the kernel has not kept the program's exit code");
                 self.say(text, Word::NONE);
                 self.program_lives = false;
                 self.code = Some(ExitCode::FAILURE);
@@ -499,7 +506,9 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             }
         }
         match self.code.take().map_or(Action::Wait, |code| self.tell(Event::ProgramEnded(code))) {
-            Action::Wait if !self.program_lives && self.nobody_is_left() => self.tell(Event::NobodyLeft),
+            Action::Wait if self.supervisor.minds_the_last() && self.nobody_is_left() => {
+                self.tell(Event::NobodyLeft)
+            }
             action => action,
         }
     }
@@ -665,10 +674,12 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
 
     /// Whether the kernel's own threads are in this namespace, as in a virtual
     /// machine. They are there for ever: "everybody" is never nobody. Their parent
-    /// is 2, in no session; in a container 2 is the program, or nobody.
+    /// is 2, in no session; in a container 2 is the program, or nobody, or in a pause
+    /// whoever joined it first.
     fn is_init_of_the_machine(&self) -> bool {
-        let kthreadd = Pid::new(2).filter(|second| Some(*second) != self.setup.program);
-        kthreadd.is_some_and(|kthreadd| self.kernel.session_of(kthreadd) == Ok(0))
+        let Some(kthreadd) = Pid::new(2) else { return false };
+        self.setup.program.is_some_and(|program| program != kthreadd)
+            && self.kernel.session_of(kthreadd) == Ok(0)
     }
 
     /// SIGTERM to everybody who is left, and SIGCONT so that a stopped one can act.

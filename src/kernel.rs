@@ -4,13 +4,11 @@
 use crate::exit::Ended;
 use crate::signal::{Signal, SignalSet};
 use crate::supervisor::{Clock, Instant, Span};
-use crate::sys::{
-    self, ChildSignal, Contents, Errno, Handle, Happened, Modes, Pid, Reaped, Received, Target, Text,
-};
+use crate::sys::{self, ChildSignal, Contents, Errno, Handle, Modes, Pid, Reaped, Received, Target, Text};
 use crate::terminal;
 
-/// The system calls of a running init. Each is the function of [`crate::sys`] with
-/// the same name.
+/// The system calls of a running init. Most are the function of [`crate::sys`] with the
+/// same name.
 pub trait Kernel: Clock {
     /// By when a shutdown is to be over, if somebody said so while it runs, see
     /// [`Supervisor::limit`](crate::supervisor::Supervisor::limit). The real kernel
@@ -100,12 +98,7 @@ pub trait Kernel: Clock {
     ///
     /// # Errors
     /// As there.
-    fn wait_for_either(
-        &self,
-        signals: Handle,
-        process: Handle,
-        limit: Option<Span>,
-    ) -> Result<Happened, Errno> {
+    fn wait_for_either(&self, signals: Handle, process: Handle, limit: Option<Span>) -> Result<bool, Errno> {
         let _ = (signals, process, limit);
         Err(Errno::ENOSYS)
     }
@@ -212,12 +205,7 @@ impl Kernel for Linux {
         sys::exit_of(process)
     }
 
-    fn wait_for_either(
-        &self,
-        signals: Handle,
-        process: Handle,
-        limit: Option<Span>,
-    ) -> Result<Happened, Errno> {
+    fn wait_for_either(&self, signals: Handle, process: Handle, limit: Option<Span>) -> Result<bool, Errno> {
         sys::wait_for_either(signals, process, limit)
     }
 

@@ -17,11 +17,12 @@
 //! | `memory` | whether a process was killed for want of memory |
 //! | [`log`](mod@log) | what a message is made of, and how it gets out without doing harm |
 //! | `packed` | how the words for that take up little room |
+//! | `text` | how words and numbers are read and written |
 //! | [`kernel`], [`sys`] | the system calls, as a trait and for real |
 //!
 //! The library has no allocator, no `std` and no writable static. It reads
-//! `struct sigaction` as every Linux architecture but MIPS and SPARC lays it out,
-//! and 64 signals as all but those have them.
+//! `struct sigaction` and sets of signals as every Linux architecture but MIPS and SPARC
+//! lays them out.
 
 #![no_std]
 #![deny(unsafe_code, missing_docs)]
@@ -151,9 +152,9 @@ pub fn supervise(
         if let Err(error) = sys::set_parent_death_signal(signal) {
             warn(text!("1the parent's death will not be told: %e"), error);
         }
-        // If it has died before, the kernel will not tell.
+        // If it has died before, the kernel will not tell. It would in the parent's name.
         if sys::parent_pid() != parent {
-            *of_parent = Some(Received { signal, sender: Sender::Kernel });
+            *of_parent = Some(Received { signal, sender: Sender::Outside });
         }
     }
     // Who does not lead the session can't give its terminal to another one.
@@ -177,7 +178,7 @@ pub fn supervise(
             Ok(Spawned::Failed(child, failure)) => {
                 sys::collect(child);
                 if setup.terminal_is_lent && own_pid != Pid::INIT {
-                    Linux.take_terminal_back(own_pid, None);
+                    kernel.take_terminal_back(own_pid, None);
                 }
                 return not_executed(personality, name, failure, log);
             }

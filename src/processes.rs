@@ -142,9 +142,9 @@ pub(crate) fn check_proc(kernel: &impl Kernel, init: Pid) -> Result<(), Errno> {
     if shown == Some(init.get() as u32) { Ok(()) } else { Err(Errno::ENOENT) }
 }
 
-/// Says of each process that is left why it is still there, and gives how many, of those that have ended
-/// with a parent that does not collect them or, with `all`, of everybody. More than a
-/// screenful is only counted. In a `machine` of its own the kernel's threads, the
+/// Says why each process that is left is still there, and gives how many: with `all` of
+/// everybody, otherwise of those that have ended and whose parent does not collect them.
+/// More than a screenful is only counted. In a `machine` of its own the kernel's threads, the
 /// children of 2, are not the init's to see off.
 ///
 /// # Errors

@@ -200,6 +200,12 @@ impl Supervisor {
         self.phase == Phase::Running && !self.policy.wait_all
     }
 
+    /// Whether it matters if anybody is left: the program has ended, or a pause is over.
+    #[must_use]
+    pub fn minds_the_last(&self) -> bool {
+        self.code.is_some()
+    }
+
     /// Whether a shutdown is going on.
     #[must_use]
     pub fn is_stopping(&self) -> bool {

@@ -232,7 +232,7 @@ impl Write for Line {
     }
 }
 
-/// Only ASCII is ever written, so each byte is a character.
+/// Each byte is shown as a character, which is right for ASCII.
 impl Display for Line {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         self.written().iter().try_for_each(|byte| f.write_char(char::from(*byte)))

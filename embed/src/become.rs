@@ -14,7 +14,7 @@ use tini_rs::kernel::{Kernel, Linux};
 use tini_rs::log::{Facade, Sink, Stderr};
 use tini_rs::signal::{Signal, SignalSet};
 use tini_rs::supervisor::Span;
-use tini_rs::sys::{Id, Pid, Received, Sender, Spawned, Target, Text};
+use tini_rs::sys::{Errno, Id, Pid, Received, Sender, Spawned, Target, Text};
 
 use crate::config::{Config, personality};
 use crate::sys::{self, Gate, Shared, Words};
@@ -43,13 +43,17 @@ impl Program {
             }
             tini_rs::child::take_place(self.reach, self.init);
         });
+        let changed = self.change_user_and(directory);
+        // Whatever came of that: who goes on all the same is to hear signals.
+        let unblocked = tini_rs::sys::set_blocked_signals(self.blocked);
+        changed.and(unblocked).map_err(sys::error)
+    }
+
+    fn change_user_and(&self, directory: Option<&CStr>) -> Result<(), Errno> {
         if (self.user, self.group) != (Id::UNCHANGED, Id::UNCHANGED) {
-            tini_rs::sys::become_user(self.user, self.group).map_err(sys::error)?;
+            tini_rs::sys::become_user(self.user, self.group)?;
         }
-        if let Some(directory) = directory {
-            tini_rs::sys::change_directory(Text::from(directory)).map_err(sys::error)?;
-        }
-        tini_rs::sys::set_blocked_signals(self.blocked).map_err(sys::error)
+        directory.map_or(Ok(()), |directory| tini_rs::sys::change_directory(Text::from(directory)))
     }
 }
 

@@ -23,7 +23,7 @@ pub enum Event {
         /// Whether it was for a whole process group.
         group: bool,
     },
-    /// SIGKILL was sent since the time was up.
+    /// SIGKILL was sent: the time was up, or a signal is rewritten to it.
     Killed {
         /// The process, or the leader of the process group, or -1 for everybody.
         process: i32,

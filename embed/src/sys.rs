@@ -48,17 +48,19 @@ impl Words {
     pub(crate) fn new(argv: Vec<CString>, environment: Vec<CString>) -> Words {
         let end = [std::ptr::null()];
         let pointers = |strings: &[CString]| strings.iter().map(|s| s.as_ptr()).collect::<Vec<_>>();
-        let places = [pointers(&argv), end.to_vec(), pointers(&environment), end.to_vec()].concat();
-        let seam = argv.len() + 1;
+        let all = [&end[..], &pointers(&argv), &end, &pointers(&environment), &end];
+        let (places, seam) = (all.concat(), argv.len() + 1);
         Words { _strings: argv.into_iter().chain(environment).collect(), places, environment: seam }
     }
 
     /// argv and envp.
     pub(crate) fn strings(&mut self) -> (Strings<'_>, Strings<'_>) {
-        let first = self.places.as_mut_ptr();
-        // SAFETY: both are in the array, close with a null and live as long as `self` is
-        // borrowed; nobody else has them.
-        unsafe { (Strings::new(first), Strings::new(first.add(self.environment))) }
+        // SAFETY: both are in the array, which begins with a place before the first, close
+        // with a null and live as long as `self` is borrowed; nobody else has them.
+        unsafe {
+            let first = self.places.as_mut_ptr().add(1);
+            (Strings::new(first), Strings::new(first.add(self.environment)))
+        }
     }
 }
 
@@ -92,7 +94,7 @@ pub(crate) fn fork() -> io::Result<Option<Pid>> {
 /// The same in a child of a process with threads that is about to exec: without the C
 /// library's handlers, which take locks. Both sides may do no more than system calls.
 fn fork_bare() -> io::Result<Option<Pid>> {
-    // Two architectures take the stack first (`clone(2)`).
+    // s390x takes the stack first (`clone(2)`).
     let flags = libc::SIGCHLD as libc::c_long;
     let (first, second) = if cfg!(target_arch = "s390x") { (0, flags) } else { (flags, 0) };
     // SAFETY: without CLONE_VM and with a stack of 0 this is a fork.

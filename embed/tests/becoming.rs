@@ -10,12 +10,12 @@ use std::thread;
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use tini_embed::{Config, ExitCode, Reach, Signal, become_init};
+use tini_embed::{Asked, Config, ExitCode, Reach, Signal, become_init};
 
 /// A case: its name, what is done to the process before, what it does, what comes of it.
 type Case = (&'static str, fn(&mut Command), fn(), fn(ExitStatus));
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 12] = [
     ("nothing happens to who is not PID 1", |_| {}, not_pid_1, expect_success),
     ("with threads it refuses, and says so", |_| {}, with_threads, expect_success),
     ("the same without /proc", without_proc, with_threads, expect_success),
@@ -24,6 +24,7 @@ const CASES: [Case; 11] = [
     ("a death by any signal is told", |_| {}, dies_of_35, |status| assert_eq!(status.code(), Some(163))),
     ("codes are remapped", |_| {}, remapped, expect_success),
     ("mask and dispositions", peculiar_signals, has_peculiar_signals, expect_success),
+    ("an error leaves no signal blocked", |_| {}, nowhere, expect_success),
     ("the parent-death signal", with_parent_death_signal, has_parent_death_signal, expect_success),
     ("what is announced to the process", announced, is_announced, expect_success),
     ("where it belongs", |_| {}, places, expect_success),
@@ -176,6 +177,16 @@ fn has_peculiar_signals() {
     let has = |set: &str, bits| u64::from_str_radix(set[7..].trim(), 16).unwrap() & bits == bits;
     assert!(has(&before[0], 0x80_0000_0800) && has(&before[1], 0x1_0001), "{before:?}");
     become_init(&always()).unwrap();
+    expect_equal(signals(), before);
+}
+
+fn nowhere() {
+    let before = signals();
+    let Ok(Asked::Run(config)) = Config::from_args(["", "--workdir", "/nowhere", "-"]) else {
+        unreachable!("these words are understood")
+    };
+    let error = become_init(&config.always(true)).unwrap_err();
+    expect_equal(error.raw_os_error(), Some(libc::ENOENT));
     expect_equal(signals(), before);
 }
 

@@ -180,8 +180,8 @@ impl Personality {
 
     /// The one whose name is the last part of the path `called`; the native one for
     /// any other name.
-    #[must_use]
     // In the large frame of a run each of its variables would be further away: 192 bytes.
+    #[must_use]
     #[inline(never)]
     pub fn of(called: Text) -> &'static Personality {
         let mut name = called;

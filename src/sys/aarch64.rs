@@ -42,7 +42,6 @@ pub(super) unsafe fn clone_suspended(
             "svc 0",
             "cbnz x0, 2f",
             "mov x0, {data}",
-            "mov x29, xzr",
             "blr {work}",
             "2:",
             work = in(reg) work,

@@ -43,7 +43,6 @@ pub(super) unsafe fn clone_suspended(
             "cmp r0, #0",
             "bne 2f",
             "mov r0, {data}",
-            "mov r11, #0",
             "bx {work}",
             "2:",
             work = in(reg) work,

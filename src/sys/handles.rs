@@ -77,25 +77,12 @@ pub fn exit_of(handle: Handle) -> Result<Option<Ended>, Errno> {
     }
 }
 
-/// What has happened to a process, and whether signals wait. As wide as an error, so that a result
-/// of both needs no packing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u32)]
-pub enum Happened {
-    /// Nothing.
-    Nothing,
-    /// Signals wait.
-    Signals,
-    /// The process has ended and was collected.
-    Ended,
-}
-
-/// Waits, no longer than `limit`, until there is something to tell of `process` or
-/// `signals` (`poll(2)`).
+/// Waits, no longer than `limit`, until signals wait at `signals` or `process` has ended
+/// and was collected; gives whether it has (`poll(2)`).
 ///
 /// # Errors
 /// EINTR, or whatever a seccomp profile answers.
-pub fn wait_for_either(signals: Handle, process: Handle, limit: Option<Span>) -> Result<Happened, Errno> {
+pub fn wait_for_either(signals: Handle, process: Handle, limit: Option<Span>) -> Result<bool, Errno> {
     // Of a process POLLHUP is told without being asked for. POLLIN would be its end
     // as a zombie as well.
     let mut watched = [
@@ -103,12 +90,8 @@ pub fn wait_for_either(signals: Handle, process: Handle, limit: Option<Span>) ->
         libc::pollfd { fd: process.0 as i32, events: 0, revents: 0 },
     ];
     poll(&mut watched, limit)?;
-    let [signals, process] = watched;
-    Ok(match (process.revents, signals.revents) {
-        (0, 0) => Happened::Nothing,
-        (0, _) => Happened::Signals,
-        _ => Happened::Ended,
-    })
+    let [_, process] = watched;
+    Ok(process.revents != 0)
 }
 
 /// Sends `signal` to the process of `handle` or to the process group that it leads;

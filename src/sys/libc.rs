@@ -28,9 +28,8 @@ pub(super) unsafe fn clone_suspended(
     work: unsafe extern "C" fn(*mut c_void) -> !,
     data: *mut c_void,
 ) -> isize {
-    // Two architectures take the stack first (`clone(2)`, "C library/kernel differences").
-    let stack_first = cfg!(any(target_arch = "s390x"));
-    let (first, second) = if stack_first { (0, flags) } else { (flags, 0) };
+    // s390x takes the stack first (`clone(2)`, "C library/kernel differences").
+    let (first, second) = if cfg!(target_arch = "s390x") { (0, flags) } else { (flags, 0) };
     // SAFETY: without CLONE_VM and with a stack of 0 this is a fork; both sides
     // return from it with a stack of their own.
     match unsafe { syscall(libc::SYS_clone as usize, [first, second, 0, 0, 0, 0]) } {

@@ -1,7 +1,8 @@
 //! Typed system calls: all of the library's `unsafe` code.
 //!
-//! Each function is one system call, or one call and its older equivalent. Nothing
-//! here decides what an error means, and nothing allocates or keeps state. The
+//! Most functions are one system call, or one call and its older equivalent; some are the
+//! few that belong together, to read a file or to list a directory. None decides what is
+//! done about an error, none allocates or keeps state. The
 //! instruction itself is in one small file per architecture; on the others the
 //! calls go through the C library ([`libc`](https://docs.rs/libc)'s `syscall`).
 
@@ -35,7 +36,7 @@ mod arch;
 
 pub use errno::Errno;
 pub use files::{Contents, File, close_from, each_process, read_file, read_process};
-pub use handles::{Handle, Happened, exit_of, open_process, open_signals, signal_process, wait_for_either};
+pub use handles::{Handle, exit_of, open_process, open_signals, signal_process, wait_for_either};
 pub use output::{write_all, write_error};
 pub use process::{
     Id, become_subreaper, become_user, change_directory, execute, exit, group_of, lead_own_group,

@@ -10,7 +10,8 @@ const STDOUT: usize = 1;
 const STDERR: usize = 2;
 
 /// Writes `line` to standard error if that can be done without waiting for a
-/// reader longer than `patience`. Part of it may be lost, never the caller.
+/// reader longer than `patience`. Part of it may be lost. On a terminal, which refuses to be
+/// asked so, who fills it between the question and the answer has the caller wait.
 ///
 /// # Errors
 /// EAGAIN if nobody reads, otherwise as `write(2)` says.

@@ -55,7 +55,7 @@ pub(super) unsafe fn clone_suspended(
             "bne 3f",
             "mr 3, 15",
             "mr 12, 14",
-            "stdu 3, -512(1)",
+            "stdu 1, -512(1)",
             "mtctr 12",
             "bctrl",
             "3:",

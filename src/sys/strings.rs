@@ -1,4 +1,5 @@
-//! The null-terminated arrays of C strings that a process is started with.
+//! C strings, the null-terminated arrays of them that a process is started with, and tables
+//! of the init's own that are made of such strings.
 
 use core::ffi::{CStr, c_char};
 use core::marker::PhantomData;

@@ -56,15 +56,16 @@ pub(super) fn with_limit(
     timed: Timed,
     mut call: impl FnMut(usize, usize) -> Result<u32, Errno>,
 ) -> Result<u32, Errno> {
-    let time = Timespec::from(limit);
-    let result = call(timed.number, limit.map_or(0, |_| &raw const time as usize));
+    // Not of a constant, since the kernel may write what is left of it.
+    let mut time = Timespec::from(limit);
+    let result = call(timed.number, limit.map_or(0, |_| &raw mut time as usize));
     match result {
         Err(Errno::ENOSYS | Errno::EPERM) if cfg!(target_pointer_width = "32") => {
-            let time = Timespec32 {
+            let mut time = Timespec32 {
                 seconds: i32::try_from(time.seconds).unwrap_or(i32::MAX),
                 nanoseconds: time.nanoseconds as i32,
             };
-            call(timed.with_32_bits, limit.map_or(0, |_| &raw const time as usize))
+            call(timed.with_32_bits, limit.map_or(0, |_| &raw mut time as usize))
         }
         result => result,
     }

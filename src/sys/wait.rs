@@ -12,7 +12,8 @@ pub enum Reaped {
     /// This one had ended and is collected.
     Child(Pid, Ended),
     /// One that had made the caller its tracer (`ptrace(2)`, PTRACE_TRACEME) was stopped by
-    /// a signal. It goes on with that, traced no longer, if a seccomp profile lets it.
+    /// a signal. It goes on with that, traced no longer, if a seccomp profile lets it. Where
+    /// the kernel collects orphans nobody is told of it before a shutdown begins.
     LetGo,
     /// There are children, but none has ended.
     Nothing,

@@ -43,7 +43,6 @@ pub(super) unsafe fn clone_suspended(
             "test rax, rax",
             "jnz 2f",
             "mov rdi, {data}",
-            "xor ebp, ebp",
             "call {work}",
             "2:",
             work = in(reg) work,

@@ -393,7 +393,7 @@ fn expect_unknown_end(container: Container) {
     run.wait_for_line("ready");
     run.signal_program(libc::SIGUSR1);
     let outcome = run.wait(LIMIT).expect_code(1);
-    outcome.expect_one_line("ERROR", &["the program has ended, but the kernel has not kept its exit code"]);
+    outcome.expect_one_line("ERROR", &["the kernel has not kept the program's exit code"]);
     assert!(outcome.stdout.ends_with("clean\n"), "{outcome:#?}");
 }
 

@@ -269,12 +269,11 @@ fn the_parents_death_is_passed_on_to_the_program() {
     }
 }
 
-/// A process whose only child is an init that wants to die with it; the program never ends by
-/// itself.
-fn parent_of_an_init() -> Container {
+/// A process whose only child is an init with these options; the program never ends by itself.
+fn parent_of_an_init(options: &str) -> Container {
     let (init, probe) = (init_path(), probe_path());
     let (init, probe) = (init.display(), probe.display());
-    let script = format!("fork {{ exec {init} -p TERM -- {probe} pause }}; pause");
+    let script = format!("fork {{ exec {init} {options} -- {probe} pause }}; pause");
     Container::as_subreaper().init(probe_path()).probing().arguments([script])
 }
 
@@ -289,7 +288,7 @@ fn expect_all_to_end_with_the_parent(mut run: Run, mut moment: impl FnMut(&Proce
 
 #[test]
 fn the_parents_death_ends_everything_when_the_parent_is_a_process() {
-    expect_all_to_end_with_the_parent(parent_of_an_init().start(), |process| {
+    expect_all_to_end_with_the_parent(parent_of_an_init("-p TERM").start(), |process| {
         process.arguments().get(1).is_some_and(|word| word == "pause")
     });
 }
@@ -298,9 +297,14 @@ fn the_parents_death_ends_everything_when_the_parent_is_a_process() {
 fn a_parent_that_dies_before_its_death_can_be_told_is_noticed() {
     require!("strace");
     let rule = format!("inject=prctl:{DELAY}");
-    let run = parent_of_an_init().strace(["-f", "-e", &rule]).start();
-    // The init is about to ask for the signal, and has to find out by itself that it is too late.
-    // The number of the call itself is another one in a 32-bit init.
-    let asking = format!(" {:#x} {:#x} ", libc::PR_SET_PDEATHSIG, libc::SIGTERM);
-    expect_all_to_end_with_the_parent(run, |process| process.system_call().contains(&asking));
+    // The last two are what a terminal would have sent to the program, in the init's group, as well.
+    for (options, signal) in
+        [("-p TERM", libc::SIGTERM), ("-c -p INT", libc::SIGINT), ("-c -p HUP", libc::SIGHUP)]
+    {
+        let run = parent_of_an_init(options).strace(["-f", "-e", &rule]).start();
+        // The init is about to ask for the signal, and has to find out by itself that it is too late.
+        // The number of the call itself is another one in a 32-bit init.
+        let asking = format!(" {:#x} {signal:#x} ", libc::PR_SET_PDEATHSIG);
+        expect_all_to_end_with_the_parent(run, |process| process.system_call().contains(&asking));
+    }
 }

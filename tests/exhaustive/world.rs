@@ -12,7 +12,7 @@ use tini_rs::kernel::Kernel;
 use tini_rs::signal::{Signal, SignalSet};
 use tini_rs::supervisor::{Clock, Instant, Span};
 use tini_rs::sys::{
-    ChildSignal, Contents, Errno, Handle, Happened, Modes, Pid, Reaped, Received, Sender, Target, Text,
+    ChildSignal, Contents, Errno, Handle, Modes, Pid, Reaped, Received, Sender, Target, Text,
 };
 
 use crate::choices::Choices;
@@ -47,6 +47,9 @@ enum Life {
     Runs,
     Stopped(Signal),
     Zombie(Ended),
+    /// The kernel collects it by itself, and has not done so before this call: it is still there,
+    /// but no child for `wait4` any more, and its pidfd does not tell yet how it ended.
+    Leaves(Ended, u32),
     Collected(Ended),
 }
 
@@ -275,6 +278,7 @@ impl World {
         if state.calls > PATIENCE {
             self.broken(state, "it turns in circles");
         }
+        self.leave(state, state.calls);
         state.failing = state.failing.filter(|(_, until)| state.now < *until);
         let mut failed = None;
         let possible: Vec<usize> = (0..state.happenings.len())
@@ -414,11 +418,31 @@ impl World {
         if parent == self.init && state.child_signal != ChildSignal::Ignored {
             self.tell_of_child(state, pid);
         } else {
-            state.processes.get_mut(&pid).expect("it is there").life = Life::Collected(ended);
+            // Whoever collects his own children does so whenever the init looks.
+            let at_once = parent != self.init || state.choices.one_of(2) == 0;
+            let life = if at_once { Life::Collected(ended) } else { Life::Leaves(ended, state.calls + 4) };
+            state.processes.get_mut(&pid).expect("it is there").life = life;
         }
         if !state.processes.values().any(Process::lives) {
             state.seen.alone.get_or_insert(state.now);
         }
+    }
+
+    /// Those that leave are gone before the call with this number; gives whether anybody was there.
+    fn leave(&self, state: &mut State, before: u32) -> bool {
+        let mut any = false;
+        for (pid, process) in &mut state.processes {
+            if let Life::Leaves(ended, end) = process.life
+                && end <= before
+            {
+                process.life = Life::Collected(ended);
+                if let Some(events) = &mut state.events {
+                    events.push(format!("{:>6}      process {pid} is gone", state.now));
+                }
+                any = true;
+            }
+        }
+        any
     }
 
     /// The init sends a signal to one process.
@@ -524,6 +548,9 @@ impl World {
 
     /// Lets time pass until something happens, at most to `until`; false at the end of it.
     fn pass(&self, state: &mut State, until: Option<u64>) -> bool {
+        if self.leave(state, u32::MAX) {
+            return true;
+        }
         let next = state
             .processes
             .iter()
@@ -661,7 +688,7 @@ impl Kernel for World {
             .processes
             .iter_mut()
             .filter(|(pid, it)| it.parent == self.init && which.is_none_or(|which| which == **pid))
-            .filter(|(_, it)| !matches!(it.life, Life::Collected(_)))
+            .filter(|(_, it)| !matches!(it.life, Life::Collected(_) | Life::Leaves(..)))
             .peekable();
         if children.peek().is_none() {
             return Ok(Reaped::NoChildren);
@@ -805,12 +832,7 @@ impl Kernel for World {
         })
     }
 
-    fn wait_for_either(
-        &self,
-        signals: Handle,
-        process: Handle,
-        limit: Option<Span>,
-    ) -> Result<Happened, Errno> {
+    fn wait_for_either(&self, signals: Handle, process: Handle, limit: Option<Span>) -> Result<bool, Errno> {
         self.enter_unless(limit != Some(Span::ZERO), "wait_for_either", true)?;
         let state = &mut *self.state.borrow_mut();
         let until = until(state, limit);
@@ -820,13 +842,10 @@ impl Kernel for World {
         loop {
             // Not of one that waits to be collected, since nobody asked for that.
             if matches!(state.processes[&pid].life, Life::Collected(_)) {
-                return Ok(Happened::Ended);
+                return Ok(true);
             }
-            if !state.waiting.is_empty() {
-                return Ok(Happened::Signals);
-            }
-            if until.is_some_and(|until| until <= state.now) {
-                return Ok(Happened::Nothing);
+            if !state.waiting.is_empty() || until.is_some_and(|until| until <= state.now) {
+                return Ok(false);
             }
             self.pass(state, until);
         }
@@ -895,6 +914,7 @@ impl Kernel for World {
             Some(Process { life: Life::Runs, parent, .. }) => ('S', *parent),
             Some(Process { life: Life::Stopped(_), parent, .. }) => ('T', *parent),
             Some(Process { life: Life::Zombie(_), parent, .. }) => ('Z', *parent),
+            Some(Process { life: Life::Leaves(..), parent, .. }) => ('X', *parent),
             _ => return Err(Errno::ESRCH),
         };
         let text = format!("{pid} (some (body)) {letter} {parent} 1 1 0 -1 4194560");

@@ -70,7 +70,7 @@ impl Fault {
             None => return Err("something is said that is no line of the log".into()),
         };
         let is_told = scenario.is_mute || errors.len() == 1;
-        let is_lost = errors.iter().any(|error| error.contains("has not kept its exit code"));
+        let is_lost = errors.iter().any(|error| error.contains("has not kept the program's exit code"));
         let is_fine = match outcome.exit {
             Exit::Code(code) if code == scenario.code || scenario.also.contains(&code) => true,
             // Not started, or not printed.

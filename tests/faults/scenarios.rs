@@ -37,8 +37,9 @@ fn as_subreaper(rest: &str) -> Container {
     Container::as_subreaper().probe(&script(rest))
 }
 
-/// If nobody tells the program to end, it ends by itself.
-const STUBBORN: &str = "daemon { ignore TERM; pause }; ignore TERM; kill TERM init; sleep 400; exit 7";
+/// If nobody tells the program to end, it ends by itself: long after it would have been killed, also where
+/// strace is slow to let the init see the machine's processes.
+const STUBBORN: &str = "daemon { ignore TERM; pause }; ignore TERM; kill TERM init; sleep 3000; exit 7";
 const GRACE: [&str; 2] = ["-t", "100ms"];
 
 /// Those in which the init itself fails.
