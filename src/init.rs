@@ -263,16 +263,16 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             let event = match action {
                 Action::Wait => return None,
                 Action::Exit(code) => return Some(code),
+                Action::Forward(signal) | Action::Stop(signal) if self.program_lives => {
+                    self.forward(signal, matches!(action, Action::Stop(_)));
+                    return None;
+                }
                 Action::Forward(signal) => {
-                    self.forward(signal, false);
+                    self.to_the_rest(&[signal]);
                     return None;
                 }
                 Action::Stop(signal) => {
-                    self.forward(signal, true);
-                    return None;
-                }
-                Action::ForwardToTheRest(signal) => {
-                    self.to_the_rest(&[signal]);
+                    self.to_the_rest(&[signal, Signal::CONT]);
                     return None;
                 }
                 Action::Look if self.nobody_is_left() => Event::NobodyLeft,
@@ -287,18 +287,15 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
     /// What the news themselves ask for.
     #[inline(never)]
     fn first_action(&mut self, news: News) -> Action {
+        // What happened before a deadline counts as before it.
+        let action = match news {
+            News::Signal(received) => return self.on_signal(received),
+            _ => self.reap(),
+        };
         match news {
-            News::Signal(received) => self.on_signal(received),
-            News::Children => self.reap(),
-            News::Again => match self.reap() {
-                Action::Wait => self.tell(Event::SomebodyLeft),
-                action => action,
-            },
-            // What happened before it counts as before it.
-            News::Deadline => match self.reap() {
-                Action::Wait => self.on_deadline(),
-                action => action,
-            },
+            News::Again if action == Action::Wait => self.tell(Event::SomebodyLeft),
+            News::Deadline if action == Action::Wait => self.on_deadline(),
+            _ => action,
         }
     }
 
@@ -314,8 +311,13 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
     fn on_deadline(&mut self) -> Action {
         let action = self.tell(Event::Deadline);
         // Said here and not at each of the KILLs that follow until nobody is left.
-        if action == Action::KillTheRest && self.log.wants(Level::Warn) {
-            self.say(text!("1the time is up: killing all processes that are left"), Word::NONE);
+        let template = match action {
+            Action::KillTheRest => text!("1the time is up: killing all processes that are left"),
+            Action::Exit(_) => text!("1these can't be killed:"),
+            _ => return action,
+        };
+        if self.log.wants(Level::Warn) {
+            self.say(template, Word::NONE);
             let left = self.explain(true);
             // Their end is not the init's to see.
             if self.is_pid_1() {
@@ -352,9 +354,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             self.terminal_is_lent = self.hand_terminal_over();
         }
         let action = self.tell(Event::Signal(signal));
-        let (Action::Forward(other) | Action::Stop(other) | Action::ForwardToTheRest(other)) = action else {
-            return action;
-        };
+        let (Action::Forward(other) | Action::Stop(other)) = action else { return action };
         self.note_shutdown();
         if other != signal {
             say(self.log, texts.rewritten, None, signal.into(), other.into(), Word::NONE);
@@ -426,12 +426,8 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         };
         self.sent_kill.set(self.sent_kill.get() || signal == Signal::KILL);
         if let Err(error) = self.auto_reap.kill(self.kernel, program, target, signal) {
-            // It has just ended, which is told soon enough.
-            if error != Errno::ESRCH {
-                let template = text!("1%s could not be passed on to process %d: %e");
-                say(self.log, template, None, signal.into(), program.into(), error.into());
-            }
-            return;
+            let template = text!("1%s could not be passed on to process %d: %e");
+            return say(self.log, template, None, signal.into(), program.into(), error.into());
         }
         say(self.log, self.setup.texts.forwarded, None, signal.into(), signal.into(), Word::NONE);
         if wake && self.kernel.stopped_by(program).is_some() {
@@ -599,7 +595,8 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
 
     /// The shutdown has begun: somebody asked for it, or the program has ended.
     fn note_shutdown(&mut self) {
-        let begins = !self.program_lives || self.supervisor.is_stopping();
+        let ended = !self.program_lives && !self.setup.policy.wait_all;
+        let begins = ended || self.supervisor.is_stopping();
         if begins && self.stopped_at.is_none() && self.log.wants(Level::Info) {
             self.stopped_at = Some(self.kernel.now());
         }
@@ -629,7 +626,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
             text!("probably out of memory: its control group's limit of ")
         });
         let Some(killed) = memory::evidence(self.kernel, &mut limit) else {
-            let text = text!("1the program was killed from outside: somebody sent it SIGKILL");
+            let text = text!("1the program was killed: somebody sent it SIGKILL");
             return self.say(text, Word::NONE);
         };
         let text = text!("1%n was reached, processes killed for it: %d");
@@ -703,14 +700,19 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
     /// SIGKILL to everybody who is left. Nothing is to be told if their end, or the
     /// program's, has yet to be seen.
     fn kill_the_rest(&mut self) -> Option<Event> {
-        if self.is_pid_1() {
-            let _ = self.kernel.kill(Target::Everybody, Some(Signal::KILL));
-            // When PID 1 exits the kernel waits for the end of all others.
-            return (!self.program_lives).then_some(Event::NobodyLeft);
+        if !self.is_pid_1() {
+            self.look_again = true;
+            self.to_descendants(&[Signal::KILL]);
+            return None;
         }
-        self.look_again = true;
-        self.to_descendants(&[Signal::KILL]);
-        None
+        let _ = self.kernel.kill(Target::Everybody, Some(Signal::KILL));
+        if !self.program_lives {
+            // When PID 1 exits the kernel waits for the end of all others.
+            return Some(Event::NobodyLeft);
+        }
+        // Who became another user is the kernel's to kill, and waited for in vain.
+        let program = Target::Process(self.setup.program?);
+        (self.kernel.kill(program, Some(Signal::KILL)) == Err(Errno::EPERM)).then_some(Event::Deadline)
     }
 
     /// Sends `signals` to every descendant, and to those that came while looking.

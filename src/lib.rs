@@ -143,7 +143,7 @@ pub fn supervise(
             return not_executed(personality, name, failure, log);
         }
         if let Err(error) = sys::become_subreaper() {
-            warn(text!("1orphans will not come to this init, which is not PID 1: %e"), error);
+            warn(text!("1orphans will not come to this init: %e"), error);
         }
     }
     let [of_parent, of_terminal @ ..] = &mut setup.received;

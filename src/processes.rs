@@ -103,8 +103,10 @@ impl<K: Kernel> Piece for StillThere<'_, K> {
             _ => (Text::EMPTY, None),
         };
         line.add(why);
-        if let Some(whose) = whose {
-            Named(kernel, whose).write(line);
+        match whose {
+            Some(whose) => Named(kernel, whose).write(line),
+            None if stat.is_zombie() => line.add(text!("outside")),
+            None => {}
         }
     }
 }

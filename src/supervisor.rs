@@ -136,12 +136,10 @@ pub enum Event {
 pub enum Action {
     /// Wait for the next event.
     Wait,
-    /// Send this signal to the program.
+    /// Send this signal to the program or, if it has ended, to all processes that are left.
     Forward(Signal),
-    /// The same, and continue the program if it is stopped, so that it can act on it.
+    /// The same, and continue whoever of them is stopped, so that he can act on it.
     Stop(Signal),
-    /// Send this signal to all processes that are left: the program has ended.
-    ForwardToTheRest(Signal),
     /// Find out if any process is left, and tell.
     Look,
     /// Send SIGTERM and SIGCONT to all processes that are left, and tell if there
@@ -160,7 +158,8 @@ enum Phase {
     Running,
     /// The program has ended, and nobody wants the others to end.
     Lingering,
-    /// The program was asked to end, with a grace period by the deadline.
+    /// The program was asked to end, with a grace period by the deadline; or, if it has
+    /// ended, all others were.
     Stopping,
     /// The program has ended. The deadline stands from the stop signal or is set
     /// when it turns out that somebody is left.
@@ -215,7 +214,7 @@ impl Supervisor {
     /// Whether those that are left were asked to end, and whether they were killed.
     #[must_use]
     pub fn asked_and_killed(&self) -> (bool, bool) {
-        (self.phase >= Phase::Draining, self.phase == Phase::Killing)
+        (self.is_stopping() && self.code.is_some(), self.phase == Phase::Killing)
     }
 
     /// A shutdown is to be over at `until`: of the next one that is the grace period,
@@ -257,20 +256,19 @@ impl Supervisor {
                 }
                 _ => Action::Wait,
             },
-            Phase::Running | Phase::Stopping => {
-                if self.phase == Phase::Running && asks_to_stop(received, signal) {
+            Phase::Running | Phase::Lingering | Phase::Stopping => {
+                if !asks_to_stop(received, signal) {
+                    return Action::Forward(signal);
+                }
+                if self.phase != Phase::Stopping {
                     self.phase = Phase::Stopping;
                     if let Some(limit) = self.policy.grace_period.filter(|grace| *grace != Span::ZERO) {
                         self.set_deadline(limit, clock);
                     }
                 }
-                pass_on(received, signal)
+                Action::Stop(signal)
             }
-            Phase::Lingering => match self.code {
-                Some(code) if asks_to_stop(received, signal) => self.shut_down(code),
-                _ => Action::ForwardToTheRest(signal),
-            },
-            // The program has ended, or was sent SIGKILL: nobody to pass it on to.
+            // All that are left were sent SIGTERM or SIGKILL.
             Phase::Draining | Phase::Killing => Action::Wait,
         }
     }
@@ -332,15 +330,6 @@ impl Supervisor {
 }
 
 const KILLED: ExitCode = ExitCode::new(128 + Signal::KILL.number());
-
-/// SIGTERM, or whatever is made of it, is also for a stopped program.
-fn pass_on(received: Signal, given: Signal) -> Action {
-    if received == Signal::TERM || given == Signal::TERM {
-        Action::Stop(given)
-    } else {
-        Action::Forward(given)
-    }
-}
 
 /// Whether the container was asked to end: the program is given TERM, INT or QUIT,
 /// or something else was made of a TERM, which engines send for nothing but that.
@@ -508,14 +497,16 @@ mod tests {
     }
 
     #[test]
-    fn what_was_a_term_or_becomes_one_is_also_for_a_stopped_program() {
+    fn what_asks_to_stop_is_also_for_a_stopped_program() {
         let usr1 = Signal::new(10).unwrap();
         for (received, given, wakes) in [
             (Signal::TERM, Signal::TERM, true),
             (Signal::TERM, usr1, true),
             (usr1, Signal::TERM, true),
+            (Signal::QUIT, Signal::QUIT, true),
+            (usr1, Signal::INT, true),
+            (Signal::INT, usr1, false),
             (usr1, usr1, false),
-            (usr1, Signal::INT, false),
         ] {
             let mut policy = Policy::default();
             policy.rewrite.set(received, Some(given));
@@ -558,9 +549,21 @@ mod tests {
         assert_eq!(supervisor.deadline(), None);
         let mut stopped = supervisor;
         assert_eq!(supervisor.on(Event::NobodyLeft, &watch), Action::Exit(THREE));
-        assert_eq!(stopped.on(Event::Signal(Signal::TERM), &watch), Action::AskTheRest);
+        assert_eq!(stopped.on(Event::Signal(Signal::HUP), &watch), Action::Forward(Signal::HUP));
+        assert!(!stopped.is_stopping());
+        assert_eq!(stopped.on(Event::Signal(Signal::QUIT), &watch), Action::Stop(Signal::QUIT));
         stopped.on(Event::SomebodyLeft, &watch);
-        assert_eq!(stopped.deadline(), instant(2000));
+        assert_eq!(stopped.deadline(), None, "they have all the time that the program would have");
+        assert_eq!(stopped.on(Event::NobodyLeft, &watch), Action::Exit(THREE));
+
+        let policy = Policy { grace_period: Some(Span::from_millis(500)), ..policy };
+        let mut bounded = Supervisor::new(policy);
+        bounded.on(Event::ProgramEnded(THREE), &watch);
+        bounded.on(Event::Signal(Signal::TERM), &watch);
+        assert_eq!(bounded.deadline(), instant(500));
+        watch.set(500);
+        assert_eq!(bounded.on(Event::Deadline, &watch), Action::KillTheRest);
+        assert_eq!(bounded.on(Event::NobodyLeft, &watch), Action::Exit(THREE));
 
         let mut asked_before = Supervisor::new(policy);
         asked_before.on(Event::Signal(Signal::TERM), &watch);
@@ -613,7 +616,7 @@ mod tests {
                     killing = true;
                     deadline = None;
                 }
-                Action::Wait | Action::Look | Action::ForwardToTheRest(_) => {}
+                Action::Wait | Action::Look => {}
             }
             if let Event::ProgramEnded(code) = event {
                 ended = Some(code);

@@ -33,8 +33,10 @@ const STOPPED: i32 = 0x7f;
 pub fn reap(process: Option<Pid>) -> Result<Reaped, Errno> {
     match wait(process.map_or(-1, Pid::get)) {
         (Ok(child), status) if status & 0xff == STOPPED => {
+            // An exec has a SIGTRAP for the tracer, which is not the program's.
+            let signal = if status >> 8 == libc::SIGTRAP { 0 } else { status >> 8 };
             // SAFETY: no memory is involved.
-            let _ = unsafe { syscall!(libc::SYS_ptrace, libc::PTRACE_DETACH, child, 0, status >> 8) };
+            let _ = unsafe { syscall!(libc::SYS_ptrace, libc::PTRACE_DETACH, child, 0, signal) };
             Ok(Reaped::LetGo)
         }
         // It is collected and will not be told of again, whatever its status means:

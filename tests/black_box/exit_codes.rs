@@ -120,6 +120,8 @@ fn a_program_that_has_its_parent_trace_it_is_let_go() {
         assert_eq!(run("trace-me; kill URG self; exit 7"), 7);
         assert_eq!(run("trace-me; fork { exit 3 }; wait; daemon { trace-me; kill URG self }; exit 7"), 7);
         assert_eq!(run("trace-me; kill TERM init; pause"), 143);
+        // The SIGTRAP of an exec is for its tracer.
+        assert_eq!(run("trace-me; exec /bin/true"), 0);
     }
 }
 

@@ -476,7 +476,7 @@ fn the_shutdown_is_summed_up_at_the_end() {
 /// The limit of a test's control group, and more than that.
 const LIMIT_MIB: u64 = 64;
 const TOO_MUCH_MIB: u64 = 200;
-const KILLED: &str = "the program was killed from outside: somebody sent it SIGKILL";
+const KILLED: &str = "the program was killed: somebody sent it SIGKILL";
 
 /// A control group of this version with a limit of memory, or why there can be none.
 fn limited_group(version: u32, name: &str) -> Result<ControlGroup, String> {

@@ -205,15 +205,28 @@ fn waiting_for_all_it_goes_on_until_the_last_has_ended_by_itself() {
 #[test]
 fn waiting_for_all_a_stop_signal_is_passed_to_those_that_are_left() {
     require_root!();
-    let script = "daemon { cleanup 100 }; exit 3";
     for place in PLACES {
-        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
-            let mut run = place().options(["-W"]).probe(script).start();
+        for (options, signal, given) in [
+            (&["-W"][..], libc::SIGTERM, libc::SIGTERM),
+            (&["-W"], libc::SIGINT, libc::SIGINT),
+            (&["-W", "-r", "TERM:QUIT"], libc::SIGTERM, libc::SIGQUIT),
+            (&["-W", "-t", "0"], libc::SIGTERM, libc::SIGTERM),
+        ] {
+            let script = format!("daemon {{ record {given} }}; exit 3");
+            let mut run = place().options(options).probe(&script).start();
             daemon(&mut run);
             run.signal(signal);
-            let outcome = run.wait(LIMIT).expect_code(3);
-            assert_eq!(outcome.stdout, "ready\nclean\n", "by {signal}");
+            let outcome = run.wait(LIMIT).expect_code(3).expect_silence();
+            // With a SIGCONT, which is for those that are stopped.
+            assert!(outcome.stdout.contains(&format!("signal {given} ")), "{outcome:#?}");
+            assert!(given == 15 || !outcome.stdout.contains("signal 15 "), "{outcome:#?}");
         }
+        // They have all the time that the program would have had, which is more than the rest has.
+        let mut run = place().options(["-W"]).probe("daemon { cleanup 2500 }; exit 3").start();
+        daemon(&mut run);
+        run.signal(libc::SIGTERM);
+        let outcome = run.wait(LIMIT).expect_code(3).expect_silence();
+        assert_eq!(outcome.stdout, "ready\nclean\n");
         // The grace period counts from then.
         let mut run = place().options(["-W", "-t", "200ms"]).probe("daemon { ignore-term }; exit 3").start();
         let left = Process::read(daemon(&mut run)).expect("the daemon is there");

@@ -288,6 +288,41 @@ fn a_program_that_the_init_may_not_signal_does_not_end_it() {
 }
 
 #[test]
+fn a_program_that_cannot_be_killed_takes_no_time_beyond_the_grace_period() {
+    require_root!();
+    let scratch = Scratch::new();
+    let (init, probe) = (scratch.init(), scratch.probe());
+    fs::set_permissions(&probe, Permissions::from_mode(0o4755)).expect("a setuid program");
+    let outcome = Container::as_pid_1()
+        .init(init)
+        .user(USER, USER)
+        .probing()
+        .options(["-t", "300ms"])
+        .program([probe.into_os_string(), "ignore TERM; kill TERM init; setuid 0; sleep 20000".into()])
+        .run()
+        .expect_code(137);
+    assert!(outcome.elapsed < Duration::from_millis(1900), "{outcome:#?}");
+}
+
+#[test]
+fn who_cannot_be_killed_and_is_left_behind_is_named() {
+    require_root!();
+    let scratch = Scratch::new();
+    let (init, probe) = (scratch.init(), scratch.probe());
+    fs::set_permissions(&probe, Permissions::from_mode(0o4755)).expect("a setuid program");
+    let outcome = Container::as_subreaper()
+        .init(init)
+        .user(USER, USER)
+        .probing()
+        .options(["-t", "100ms"])
+        .program([probe.into_os_string(), "daemon { setuid 0; sleep 4000 }; exit 7".into()])
+        .run()
+        .expect_code(7);
+    let (_, after) = outcome.stderr.split_once("these can't be killed:\n").expect("it is said");
+    assert!(after.contains("is still there"), "{outcome:#?}");
+}
+
+#[test]
 fn a_signal_that_cannot_be_passed_on_does_not_end_the_init() {
     require_root!();
     require!("strace");
@@ -310,6 +345,13 @@ fn a_signal_that_cannot_be_passed_on_does_not_end_the_init() {
 fn a_stopped_program_is_continued_so_that_it_can_act_on_term() {
     require_root!();
     for place in PLACES {
+        // And on what else asks it to stop, as an image's STOPSIGNAL may be.
+        for signal in [libc::SIGINT, libc::SIGQUIT] {
+            let mut run = start_recorders(place(), &format!("record {signal}"), 1);
+            stop(&mut run, Run::program);
+            run.signal(signal);
+            run.wait(LIMIT).expect_code(0).expect_silence();
+        }
         for (script, code) in [("record TERM", 0), ("say ready; pause", 143)] {
             let mut run = start_recorders(place(), script, 1);
             stop(&mut run, Run::program);

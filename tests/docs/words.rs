@@ -25,13 +25,15 @@ const WORDS: &[Words] = &[
         "How long a shutdown may take: `10s`, `500ms`, `1m30s`, or a number of seconds. It begins with \
          the signal that asks the program to stop, or with the program's end if there was none; when it \
          is over, whoever is left is killed. `0`: exit when the program has ended, without waiting for \
-         the rest. Unset, the program may take as long as it likes, and the rest 2 s after it.",
+         the rest. Unset, the program may take as long as it likes, and the rest 2 s after it. No \
+         number may be above 4294967295.",
     ),
     option(
         "wait-all",
         &["TINI_WAIT_ALL"],
         "The program's end is no shutdown: go on until the last process has ended by itself, for \
-         programs that fork away. The exit code is still the program's.",
+         programs that fork away. From then on signals go to all that are left, as they are, and a \
+         grace period begins with one that asks to stop. The exit code is still the program's.",
     ),
     option(
         "pause",
@@ -70,7 +72,7 @@ const WORDS: &[Words] = &[
     option(
         "parent-death-signal",
         &["TINI_PARENT_DEATH_SIGNAL"],
-        "Receive this signal when the parent dies, also if it has died already.",
+        "Receive this signal when the parent dies, also if it does so while the init starts.",
     ),
     option(
         "subreaper",
@@ -80,8 +82,8 @@ const WORDS: &[Words] = &[
     option(
         "user",
         &[],
-        "Run the program as this user and group, by number, without supplementary groups. For a name \
-         there would have to be a file to look it up in.",
+        "Run the program as this user and group, by number, without supplementary groups; without a \
+         `GID` the group stays as it is. For a name there would have to be a file to look it up in.",
     ),
     option("workdir", &[], "Run the program in this directory."),
     option("env", &[], "Add to the program's environment, in place of a variable of that name. Repeatable."),

@@ -90,7 +90,9 @@ impl Search {
             self.check(&before, event, action, &state);
             state.stop_came |= matches!(event, Event::Signal(_)) && state.supervisor.is_stopping();
             event = match action {
-                Action::Wait | Action::Forward(_) | Action::Stop(_) | Action::ForwardToTheRest(_) => {
+                Action::Wait | Action::Forward(_) => return state,
+                Action::Stop(_) => {
+                    state.rest_asked |= state.ended.is_some();
                     return state;
                 }
                 Action::Exit(_) => {
@@ -124,11 +126,9 @@ impl Search {
         let grace = self.policy.grace_period;
         match action {
             Action::Forward(_) | Action::Stop(_) => {
-                assert!(before.ended.is_none(), "a signal to a program that was collected");
-                assert!(before.killed_at.is_none(), "a signal to a program that was killed");
-            }
-            Action::ForwardToTheRest(_) => {
-                assert!(before.ended.is_some() && self.policy.wait_all);
+                let for_all = before.ended.is_some();
+                assert!(!for_all || self.policy.wait_all, "a signal to a program that was collected");
+                assert!(before.killed_at.is_none(), "a signal to who was killed");
             }
             Action::KillTheRest => {
                 let over = before.supervisor.deadline().is_some_and(|deadline| deadline <= at(before.now));

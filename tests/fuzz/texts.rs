@@ -366,7 +366,7 @@ fn check_memory(Group { others, place, killed, limit, version_1 }: &Group) {
         kibibytes => format!("{kibibytes} KiB"),
     });
     let expected = match killed {
-        0 => "the program was killed from outside: somebody sent it SIGKILL".into(),
+        0 => "the program was killed: somebody sent it SIGKILL".into(),
         _ => format!(
             "out of memory: the container's limit of {size} was reached, processes killed for it: {killed}"
         ),

@@ -206,7 +206,7 @@ impl Case {
             return self;
         }
         let killed = exits(137).out(Text::Is(""));
-        let ours = killed.err(Text::Line(&["the program was killed from outside: somebody sent it SIGKILL"]));
+        let ours = killed.err(Text::Line(&["the program was killed: somebody sent it SIGKILL"]));
         self.differs(why, killed.err(Text::Is("")), ours)
     }
 
