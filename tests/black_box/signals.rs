@@ -310,14 +310,17 @@ fn who_cannot_be_killed_and_is_left_behind_is_named() {
     let scratch = Scratch::new();
     let (init, probe) = (scratch.init(), scratch.probe());
     fs::set_permissions(&probe, Permissions::from_mode(0o4755)).expect("a setuid program");
-    let outcome = Container::as_subreaper()
+    let script = "block USR1; daemon { setuid 0; say ready; sleep 4000 }; await USR1; exit 7";
+    let mut run = Container::as_subreaper()
         .init(init)
         .user(USER, USER)
         .probing()
         .options(["-t", "100ms"])
-        .program([probe.into_os_string(), "daemon { setuid 0; sleep 4000 }; exit 7".into()])
-        .run()
-        .expect_code(7);
+        .program([probe.into_os_string(), script.into()])
+        .start();
+    run.wait_for_line("ready");
+    run.signal_program(libc::SIGUSR1);
+    let outcome = run.wait(LIMIT).expect_code(7);
     let (_, after) = outcome.stderr.split_once("these can't be killed:\n").expect("it is said");
     assert!(after.contains("is still there"), "{outcome:#?}");
 }
