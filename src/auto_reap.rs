@@ -1,9 +1,10 @@
-//! Orphans without being woken: where the kernel can tell the program's status through
-//! a pidfd, SIGCHLD is ignored and the kernel collects whoever ends by itself.
+//! Has the kernel collect orphans, so that the init is not woken for them: where the kernel
+//! can tell the program's status through a pidfd, SIGCHLD is ignored.
 //!
 //! Not from the start, since most programs leave no orphan: on the first one the kernel
 //! is tried with it. Whatever refuses any step, an old kernel or a seccomp profile, the
-//! ordinary loop stays.
+//! ordinary loop stays. With the first request to stop it is over, and the loop sees each
+//! death again; the program's own may still be told by the pidfd alone.
 //!
 //! While it is on, the program's pid may be another process's the moment it has ended.
 //! So every signal for the program goes through the pidfd. Nobody tells then that a program

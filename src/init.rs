@@ -313,7 +313,7 @@ impl<K: Kernel, S: Sink> Init<'_, K, S> {
         // Said here and not at each of the KILLs that follow until nobody is left.
         let template = match action {
             Action::KillTheRest => text!("1the time is up: killing all processes that are left"),
-            Action::Exit(_) => text!("1these can't be killed:"),
+            Action::Exit(_) => text!("1some can't be killed"),
             _ => return action,
         };
         if self.log.wants(Level::Warn) {

@@ -1,10 +1,10 @@
 //! A tiny init for containers: starts one program, passes signals on to it,
-//! collects every process that ends, sees the whole container off within a bounded
-//! time, and exits with the program's code.
+//! collects every process that ends, gives who is left a bounded time to finish, and
+//! exits with the program's code.
 //!
-//! [`run`] is a run from top to bottom. What it calls, in that order:
+//! [`run`] is a run from top to bottom. Its modules, those that decide first:
 //!
-//! | module | decides |
+//! | module | is about |
 //! | --- | --- |
 //! | [`cli`] | what argv and the environment ask for: a [`cli::Config`]; by what name it is called, whom it stands in for: a [`cli::Personality`] |
 //! | [`child`] | how the program is started: group, terminal, signals, exec |

@@ -3,13 +3,16 @@
 //!
 //! ```text
 //! Running --stop signal--> Stopping --program ends--> Draining --nobody left--> exit
-//!    \------------------program ends----------------/        \--deadline--> Killing --> exit
+//!    | |                       \----------deadline-------- \----deadline--> Killing --> exit
+//!    | \-------------------program ends-----------------> Draining
+//!    \--program ends, but all are waited for--> Lingering --nobody left--> exit
+//!                                                   \--stop signal--> Stopping
 //! ```
 //!
 //! It knows no system call, no process and no clock but the one handed in, so that
 //! every run that can happen can also be tried in a test. What it must never do:
-//! have the rest killed that the program left and that was not asked first, put a
-//! deadline off once it is set, exit with another code than the program's.
+//! kill those that an ended program left without asking them first, put a deadline off
+//! once it is set, exit with another code than the program's.
 
 use core::num::NonZeroU64;
 
@@ -158,8 +161,8 @@ enum Phase {
     Running,
     /// The program has ended, and nobody wants the others to end.
     Lingering,
-    /// The program was asked to end, with a grace period by the deadline; or, if it has
-    /// ended, all others were.
+    /// The program was asked to end, or all others if it has ended, with a grace period by
+    /// the deadline.
     Stopping,
     /// The program has ended. The deadline stands from the stop signal or is set
     /// when it turns out that somebody is left.

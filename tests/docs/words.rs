@@ -32,8 +32,8 @@ const WORDS: &[Words] = &[
         "wait-all",
         &["TINI_WAIT_ALL"],
         "The program's end is no shutdown: go on until the last process has ended by itself, for \
-         programs that fork away. From then on signals go to all that are left, as they are, and a \
-         grace period begins with one that asks to stop. The exit code is still the program's.",
+         programs that fork away. From then on signals go to all that are left instead, and a grace \
+         period begins with one that asks to stop. The exit code is still the program's.",
     ),
     option(
         "pause",
@@ -82,8 +82,8 @@ const WORDS: &[Words] = &[
     option(
         "user",
         &[],
-        "Run the program as this user and group, by number, without supplementary groups; without a \
-         `GID` the group stays as it is. For a name there would have to be a file to look it up in.",
+        "Run the program as this user and group, by number, without supplementary groups (which who is that \
+         user already may have to keep); without a `GID` the group stays as it is. For a name there would have to be a file to look it up in.",
     ),
     option("workdir", &[], "Run the program in this directory."),
     option("env", &[], "Add to the program's environment, in place of a variable of that name. Repeatable."),
