@@ -67,7 +67,7 @@ fn known(row: usize, init: Kind) -> Option<Cell> {
 fn the_table() {
     let inits: Vec<Kind> = [Kind::Ours].into_iter().chain(PEERS).filter(|init| init.is_here()).collect();
     for missing in PEERS.into_iter().filter(|init| !init.is_here()) {
-        println!("skipped: {} is not installed", missing.name());
+        crate::support::skipped(&format!("{} is not installed", missing.name()));
     }
     let jobs: Vec<(usize, Kind)> =
         (0..ROWS.len()).flat_map(|row| inits.iter().map(move |init| (row, *init))).collect();
@@ -104,7 +104,7 @@ fn the_table() {
             );
         }
         if is_skipped {
-            println!("{init}: {}", found.why.join("; "));
+            crate::support::skipped(&format!("{init}: {}", found.why.join("; ")));
         }
     }
     assert!(wrong.is_empty(), "not as it was seen before:\n{wrong}");

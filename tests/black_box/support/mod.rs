@@ -20,6 +20,7 @@ pub mod sys;
 mod turns;
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::OnceLock;
@@ -44,12 +45,15 @@ const GLANCE: Duration = Duration::from_millis(2);
 /// Both ways to run an init, for what must hold either way.
 pub const PLACES: [fn() -> Container; 2] = [Container::as_pid_1, Container::as_subreaper];
 
+/// The init that `INIT` names, wherever a container's directory is.
+pub fn given_init() -> Option<PathBuf> {
+    let path = std::env::var_os("INIT").filter(|path| !path.is_empty())?;
+    Some(std::path::absolute(path).expect("a current directory"))
+}
+
 /// The init on the bench: the one that cargo built, or the one that `INIT` names.
 pub fn init_path() -> PathBuf {
-    match std::env::var_os("INIT") {
-        Some(path) if !path.is_empty() => PathBuf::from(path),
-        _ => PathBuf::from(env!("CARGO_BIN_EXE_tini-rs")),
-    }
+    given_init().unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_tini-rs")))
 }
 
 /// Whether the init on the bench has a C library linked in, which sets itself up before the first
@@ -105,12 +109,18 @@ pub fn must_not_skip() -> bool {
     std::env::var_os("CI").is_some_and(|value| !value.is_empty())
 }
 
+/// Says that something can't be tried here, where libtest does not capture it (as it does what is
+/// printed by macros).
+pub fn skipped(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
 /// Ends the test as skipped, or as failed where nothing may be skipped.
 macro_rules! skip {
     ($($why:tt)*) => {{
         let why = format!($($why)*);
         assert!(!$crate::support::must_not_skip(), "cannot run here: {why}");
-        println!("skipped: {why}");
+        $crate::support::skipped(&why);
         return;
     }};
 }

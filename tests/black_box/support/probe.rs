@@ -29,7 +29,7 @@
 //! | `fork { ... }` | a child that runs the block and exits with 0 |
 //! | `daemon { ... }` | the same, double-forked, in a session of its own; back when it is started |
 //! | `orphans N` | so many double-forked processes that end at once, each second one in a session of its own |
-//! | `orphans-until-ignored SIG` | the same until the parent ignores SIG |
+//! | `orphans-until-ignored SIG` | the same until the parent ignores SIG; exits with 98 if it does not |
 //! | `wait` | until no child is left |
 //! | `repeat { ... }` | the block again and again |
 //! | `crowd N { ... }` | so many children that run the block |
@@ -49,16 +49,18 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libc::{c_int, pid_t};
 
-use super::sys;
+use super::{LIMIT, sys};
 
 /// Set for a process that is to be a probe.
 pub const VARIABLE: &str = "TINI_PROBE";
 /// The exit code of a probe that was told nonsense.
 const NONSENSE: i32 = 99;
+/// The exit code of a probe that has waited in vain for what its parent does.
+const IN_VAIN: i32 = 98;
 /// Descriptors that `status` looks at.
 const DESCRIPTORS: std::ops::Range<c_int> = 0..1024;
 
@@ -247,7 +249,12 @@ fn run_statement(words: &[&str], block: &[Statement]) {
         }
         ["orphans-until-ignored", word] => {
             let mut index = 0_u32;
+            let deadline = Instant::now() + LIMIT;
             while !parent_ignores(signal(word)) {
+                if Instant::now() > deadline {
+                    write_line(2, &format!("after {index} orphans the parent does not ignore {word}"));
+                    leave(IN_VAIN);
+                }
                 daemon(index % 2 == 1, || ());
                 index += 1;
             }

@@ -17,6 +17,9 @@ use super::scratch::writing_or_forking;
 use super::turns::Turn;
 use super::{GLANCE, LIMIT, Scratch, sys};
 
+/// How many lines of a trace are evidence.
+const TRACED: usize = 40;
+
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -435,6 +438,12 @@ impl Run {
         let init = Process::read(self.pid).filter(|_| self.exit.is_none());
         for process in init.into_iter().chain(self.processes()).take(50) {
             text.push_str(&process.evidence());
+        }
+        if let Some(tracer) = &self.tracer {
+            let trace = fs::read_to_string(&tracer.file).unwrap_or_default();
+            let lines: Vec<&str> = trace.lines().collect();
+            let last = &lines[lines.len().saturating_sub(TRACED)..];
+            let _ = writeln!(text, "--- the end of the trace\n{}", last.join("\n"));
         }
         text
     }
