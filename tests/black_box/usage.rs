@@ -1,8 +1,11 @@
 //! The command line and the environment: what is understood is done, what is not is said in one
 //! line before anything is started.
 
+use std::path::Path;
+use std::process::Command;
+
 use crate::support::{
-    Container, Outcome, Report, Scratch, log_line, probe_command, probe_path, require_root,
+    Container, LIMIT, Outcome, Report, Scratch, given_init, log_line, probe_command, probe_path, require_root,
 };
 
 /// Requires that nothing was started, and that one line says why.
@@ -118,16 +121,40 @@ fn a_bad_variable_is_refused_in_one_line() {
 #[test]
 fn an_option_beats_a_bad_or_another_variable() {
     require_root!();
-    let cases: [(&str, &str, &[&str], &str, i32); 4] = [
-        ("TINI_REMAP_EXIT", "7:9", &[], "exit 7", 9),
-        ("TINI_REMAP_EXIT", "7:9", &["-e", "7:3"], "exit 7", 3),
-        ("TINI_REMAP_EXIT", "7:9", &["-e", "8:3"], "exit 7", 7),
-        ("TINI_GRACE_PERIOD", "0", &["-t", "5s"], "exit 7", 7),
-    ];
-    for (name, value, options, script, code) in cases {
-        let outcome =
-            Container::as_pid_1().env(name, value).options(options.iter().copied()).probe(script).run();
-        assert_eq!(outcome.code(), code, "{name}={value} {options:?}: {outcome:#?}");
+    let with = |name: &str, value: &str, options: &[&str]| {
+        Container::as_pid_1().env(name, value).options(options.iter().copied())
+    };
+    // First what the variable does alone, last a bad one.
+    for (value, options, code) in [
+        ("7:9", &[][..], 9),
+        ("7:9", &["-e", "7:3"], 3),
+        ("7:9", &["-e", "8:3"], 7),
+        ("7:9,one", &["-e", "7:3"], 3),
+    ] {
+        with("TINI_REMAP_EXIT", value, options).probe("exit 7").run().expect_code(code);
+    }
+    for (value, options, has_time) in [
+        ("0", &[][..], false),
+        ("0", &["-t", "20s"], true),
+        ("20s", &["-t0"], false),
+        ("soon", &["-t20s"], true),
+    ] {
+        let script = "block TERM; daemon { cleanup 200 }; exit 7";
+        let outcome = with("TINI_GRACE_PERIOD", value, options).probe(script).run().expect_code(7);
+        assert_eq!(outcome.stdout.contains("clean"), has_time, "{value} {options:?} {outcome:#?}");
+    }
+    for (value, options, code) in [
+        ("USR1:TERM", &[][..], 143),
+        ("USR1:TERM", &["-r", "USR1:HUP"], 129),
+        ("USR1", &["-r", "USR1:HUP"], 129),
+    ] {
+        let mut run = with("TINI_REWRITE", value, options).probe("say ready; pause").start();
+        run.wait_for_line("ready");
+        run.signal(libc::SIGUSR1);
+        run.wait(LIMIT).expect_code(code);
+    }
+    for (name, option) in [("TINI_PARENT_DEATH_SIGNAL", "-pTERM"), ("TINI_VERBOSITY", "-q")] {
+        with(name, "nonsense", &[option]).probe("exit 7").run().expect_code(7).expect_silence();
     }
     assert!(leads_a_group(Container::as_pid_1().env("TINI_SINGLE_CHILD", "1").options(["-g"])));
     assert!(!leads_a_group(Container::as_pid_1().env("TINI_KILL_PROCESS_GROUP", "1").options(["-c"])));
@@ -306,12 +333,28 @@ fn as_dockerd_reads_it(output: &str) -> Option<(&str, &str)> {
     Some((version, commit.unwrap_or_default()))
 }
 
+/// Requires the commit of this clone, if it is one and the binary was built for this test.
+#[track_caller]
+fn expect_own_commit(commit: &str) {
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if given_init().is_some() || !tree.join(".git").exists() {
+        return;
+    }
+    let git = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(tree).output();
+    // Without git, or where it does not trust the owner, the build knows of no commit either.
+    let head = git.ok().filter(|git| git.status.success()).map_or_else(Vec::new, |git| git.stdout);
+    let head = String::from_utf8_lossy(&head);
+    assert_eq!(commit.is_empty(), head.is_empty(), "{commit:?} of {head:?}");
+    assert!(head.starts_with(commit), "{commit:?} of {head:?}");
+}
+
 #[test]
 fn dockerd_understands_the_version() {
     let text = printed("--version");
     let (version, commit) = as_dockerd_reads_it(&text).unwrap_or_else(|| panic!("{text:?}"));
     assert!(version.starts_with(env!("CARGO_PKG_VERSION")), "{text:?}");
     println!("version {version:?}, commit {commit:?}");
+    expect_own_commit(commit);
     // The reading itself, by outputs of which it is known how it goes.
     assert_eq!(as_dockerd_reads_it("tini version 0.13.0 - git.949e6fa\n"), Some(("0.13.0", "949e6fa")));
     assert_eq!(as_dockerd_reads_it("tini version 0.13.0\n"), Some(("0.13.0", "")));
