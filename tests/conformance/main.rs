@@ -54,8 +54,7 @@ impl Init {
 
     fn found() -> Vec<Init> {
         let ours = Init::at(PathBuf::from(env!("CARGO_BIN_EXE_tini-rs")), Some("--version"), true);
-        if let Some(path) = std::env::var_os("INIT").filter(|path| !path.is_empty()) {
-            let path = PathBuf::from(path);
+        if let Some(path) = support::given_init() {
             let is_ours = path.file_name() == ours.path.file_name();
             return vec![Init::at(path, Some("--version"), is_ours)];
         }
@@ -73,7 +72,7 @@ impl Init {
             match path {
                 Some(path) => Some(Init::at(path, asks, false)),
                 None => {
-                    println!("skipped: {name} is not installed");
+                    support::skipped(&format!("{name} is not installed"));
                     None
                 }
             }
@@ -100,7 +99,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if let Some(why) = support::no_containers() {
-        println!("skipped: {why}");
+        support::skipped(why);
         return ExitCode::from(u8::from(support::must_not_skip()));
     }
     // A case that hangs says so with a panic; where it was does not matter here.
@@ -114,10 +113,23 @@ fn main() -> ExitCode {
     let _ = write!(table, "\n| --- | --- | --- |{}\n", " --- |".repeat(inits.len()));
     let mut failed = 0;
     let mut kept = vec![0; inits.len()];
-    let cases: Vec<&Case> = CASES
+    let mut cases: Vec<&Case> = CASES
         .iter()
         .filter(|case| wanted.is_empty() || wanted.iter().any(|word| case.name.contains(word.as_str())))
         .collect();
+    if cases.is_empty() {
+        println!("no case has one of these in its name: {}", wanted.join(" "));
+        return ExitCode::FAILURE;
+    }
+    let mut is_skipped = false;
+    cases.retain(|case| {
+        let missing = case.needs.filter(|tool| support::find_tool(tool).is_none());
+        if let Some(tool) = missing {
+            support::skipped(&format!("{}: {tool} is not installed", case.name));
+            is_skipped = true;
+        }
+        missing.is_none()
+    });
     for case in &cases {
         let _ = write!(table, "| {} | {} | {} |", case.name, case.source, case.expected);
         for (init, kept) in inits.iter().zip(&mut kept) {
@@ -150,5 +162,5 @@ fn main() -> ExitCode {
     if failed > 0 {
         println!("{failed} cases are not as expected");
     }
-    ExitCode::from(u8::from(failed > 0))
+    ExitCode::from(u8::from(failed > 0 || is_skipped && support::must_not_skip()))
 }
