@@ -31,8 +31,8 @@ const SIG_DFL: usize = 0;
 pub const ZOMBIES: i32 = 9;
 /// How long the straggler takes.
 pub const CLEAN_UP: Duration = Duration::from_millis(500);
-/// How long an init may take to collect what has ended.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long an init may take to collect what has ended, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The time between two looks at what cannot be waited for.
 const GLANCE: Duration = Duration::from_millis(5);
 

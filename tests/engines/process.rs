@@ -13,8 +13,9 @@ use nix::unistd::Pid;
 
 /// For what ought to come at once on an idle machine: starting a container, its end.
 pub const LIMIT: Duration = Duration::from_secs(20);
-/// How long the rest of the output may take after the end of a command.
-const REST: Duration = Duration::from_millis(300);
+/// How long the rest of the output may take after the end of a command; it has come when nobody has
+/// it open any more.
+const REST: Duration = Duration::from_secs(5);
 
 /// What has been seen of a running command.
 #[derive(Default)]
