@@ -95,9 +95,19 @@ fn what_is_missing(needs: &[&str]) -> Option<String> {
         None if !nix::unistd::geteuid().is_root() => {
             Some("root not found: sandboxes are made by it alone".to_owned())
         }
-        None => None,
+        None => match Command::new("unshare").args(NAMESPACES).arg("true").output() {
+            Ok(tried) if tried.status.success() => None,
+            Ok(tried) => {
+                Some(format!("namespaces not found: {}", String::from_utf8_lossy(&tried.stderr).trim()))
+            }
+            Err(error) => Some(format!("unshare: {error}")),
+        },
     }
 }
+
+/// What `unshare(1)` is asked for.
+const NAMESPACES: [&str; 7] =
+    ["--fork", "--kill-child", "--pid", "--mount-proc", "--mount", "--net", "--ipc"];
 
 /// What the folders and control groups of all sandboxes are called, followed by the number of their
 /// test process.
@@ -136,8 +146,7 @@ impl Folder {
     fn sandbox(&self, test: &str, programs: &Programs) -> Result<Command, String> {
         let executable = env::current_exe().map_err(|error| format!("the test's own path: {error}"))?;
         let mut sandbox = Command::new("setpriv");
-        sandbox.args(["--pdeathsig", "KILL", "unshare", "--fork", "--kill-child"]);
-        sandbox.args(["--pid", "--mount-proc", "--mount", "--net", "--ipc"]);
+        sandbox.args(["--pdeathsig", "KILL", "unshare"]).args(NAMESPACES);
         sandbox.arg(executable).args(["--exact", test, "--nocapture", "--test-threads=1"]);
         sandbox.env(STAGE, PREPARING).env(FOLDER, &self.path).env(GROUP, &self.group);
         sandbox.env(INIT, &programs.init).env(GUEST, &programs.guest);
