@@ -71,6 +71,21 @@ fn orphans_cost_the_init_nothing() {
 }
 
 #[test]
+fn meanwhile_it_wakes_up_for_nothing_but_news() {
+    require_root!();
+    require_auto_reap!();
+    for place in PLACES {
+        for options in [&[][..], &["-t", "10s"]] {
+            let script = format!("{SWITCHED_ON} say ready; pause");
+            let mut run = place().options(options.iter().copied()).probe(&script).start();
+            run.wait_for_line("ready");
+            run.expect_idle(&format!("{options:?}"));
+            assert!(run.init().ignores(libc::SIGCHLD));
+        }
+    }
+}
+
+#[test]
 fn who_wants_to_see_each_orphan_sees_it() {
     require_root!();
     const COUNT: usize = 500;

@@ -172,3 +172,32 @@ fn a_closed_stdin_is_no_reason_to_fail() {
     run.signal(libc::SIGTERM);
     run.wait(LIMIT).expect_code(0).expect_silence();
 }
+
+#[test]
+fn an_idle_init_wakes_up_for_nothing_but_news() {
+    require_root!();
+    for place in PLACES {
+        for options in [&[][..], &["-t", "10s"], &["-W"]] {
+            let mut run = place().options(options.iter().copied()).probe("say ready; pause").start();
+            run.wait_for_line("ready");
+            run.expect_idle(&format!("{options:?}"));
+        }
+        let mut run = place().terminal().stdout(Stream::Captured).probe("say ready; pause").start();
+        run.wait_for_line("ready");
+        run.expect_idle("with a terminal");
+        // With nobody left but a daemon.
+        for options in [&["-W"][..], &["-W", "-t", "10s"]] {
+            let script = "block USR1; daemon { say ready; pause }; await USR1; exit 7";
+            let mut run = place().options(options.iter().copied()).probe(script).start();
+            run.wait_for_line("ready");
+            run.signal_program(libc::SIGUSR1);
+            run.wait_until("the daemon alone is left", |run| {
+                let left = run.processes();
+                left.len() == 1 && left[0].parent == run.pid()
+            });
+            run.expect_idle(&format!("{options:?}, with a daemon"));
+            run.signal(libc::SIGTERM);
+            run.wait(LIMIT).expect_code(7).expect_silence();
+        }
+    }
+}

@@ -15,7 +15,7 @@ use super::container::MARKER;
 use super::process::Process;
 use super::scratch::writing_or_forking;
 use super::turns::Turn;
-use super::{GLANCE, LIMIT, Scratch, sys};
+use super::{Elf, GLANCE, LIMIT, Scratch, sys};
 
 /// How many lines of a trace are evidence.
 const TRACED: usize = 40;
@@ -356,6 +356,21 @@ impl Run {
             let met = condition(run);
             assert!(met || !ended, "the init ended without {what}\n{}", run.evidence());
             met
+        });
+    }
+
+    /// Requires that the init comes to wait without a time limit.
+    #[track_caller]
+    pub fn expect_idle(&mut self, when: &str) {
+        // One of 32 bits has numbers of its own.
+        let has_other_numbers = !Elf::of_init().is_wide();
+        let waits = [libc::SYS_rt_sigtimedwait, libc::SYS_ppoll].map(|number| number.to_string());
+        self.wait_until(&format!("nothing but news wakes it up: {when}"), |run| {
+            let call = run.init().system_call();
+            let words: Vec<&str> = call.split_whitespace().collect();
+            let is_wait = words.first().is_some_and(|call| waits.iter().any(|wait| wait == call));
+            // The third argument is the time, in either call.
+            run.init().state == 'S' && (is_wait || has_other_numbers) && words.get(3) == Some(&"0x0")
         });
     }
 
