@@ -138,7 +138,10 @@ fn the_hosts_own_children_are_left_alone() {
     let mut own = shell("exit 9").spawn().unwrap();
     let mut living = Command::new("sleep").arg("1000").spawn().unwrap();
     let init = Init::new(Config::new());
-    let program = init.spawn(shell("trap '' TERM; sleep 1000")).unwrap();
+    let mut command = shell("trap '' TERM; echo ready; sleep 1000");
+    command.stdout(Stdio::piped());
+    let mut program = init.spawn(command).unwrap();
+    read_until(&mut program, "ready\n");
     program.stop(Duration::ZERO).unwrap();
     assert_eq!(wait(&program).signal(), Some(libc::SIGKILL));
     assert_eq!(own.wait().unwrap().code(), Some(9));
