@@ -1,6 +1,7 @@
 //! The binary's own black-box tests, run on [`become_init`](tini_embed::become_init):
 //! the same files, with the example `as_init` in the binary's place.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -46,7 +47,7 @@ fn what_the_binary_promises_become_init_keeps() {
     let example = example.filter(|path| path.is_file()).expect("cargo has built the example");
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     if !manifest.is_file() {
-        println!("skipped: the binary's tests are not here");
+        let _ = writeln!(std::io::stderr(), "skipped: the binary's tests are not here");
         return;
     }
     let mut tests = Command::new(env!("CARGO"));

@@ -1,6 +1,6 @@
 //! The examples do what they are there to show.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -19,10 +19,16 @@ fn example(name: &str) -> PathBuf {
 
 fn run(name: &str, words: &[&str]) -> (Option<i32>, String, String) {
     // A hang is a failure: timeout(1) is in every system with a shell.
-    let output = Command::new("timeout").arg("60").arg(example(name)).args(words).output().unwrap();
+    let output =
+        Command::new("timeout").args(["-k", "5", "60"]).arg(example(name)).args(words).output().unwrap();
     let Output { status, stdout, stderr } = output;
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (status.code(), text(stdout), text(stderr))
+}
+
+/// Says so, where libtest does not capture it.
+fn skipped(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }
 
 fn is_root() -> bool {
@@ -32,8 +38,7 @@ fn is_root() -> bool {
 #[test]
 fn a_runtime_supervises_a_container_in_a_new_pid_namespace() {
     if !is_root() {
-        println!("skipped: not root");
-        return;
+        return skipped("not root");
     }
     let script = "echo process $$; ls -d /proc/[0-9]* | wc -l; exit 5";
     let (code, stdout, stderr) = run("runtime", &["sh", "-c", script]);
@@ -88,13 +93,11 @@ fn an_agent_has_orphans_collected_and_its_own_children_left_alone() {
 #[test]
 fn an_application_is_a_whole_image() {
     if !is_root() {
-        println!("skipped: not root");
-        return;
+        return skipped("not root");
     }
     let folder = example("application").parent().unwrap().join("image");
     let Some(binary) = linked_statically(&folder) else {
-        println!("skipped: there is no static C library to link with");
-        return;
+        return skipped("there is no static C library to link with");
     };
     let root = folder.join("root");
     std::fs::create_dir_all(&root).unwrap();
@@ -107,8 +110,10 @@ fn an_application_is_a_whole_image() {
         command.pre_exec(move || {
             unshare(CloneFlags::CLONE_NEWPID)?;
             match libc::fork() {
-                0 => {}
+                0 => _ = libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL),
                 child => {
+                    // Whoever waits for what: the one inside goes with this one.
+                    libc::alarm(60);
                     libc::syscall(libc::SYS_close_range, 0, u32::MAX, 0);
                     let mut status = 0;
                     libc::waitpid(child, &mut status, 0);
@@ -155,8 +160,8 @@ fn linked_statically(folder: &Path) -> Option<PathBuf> {
     // The versions that are tested here.
     let _ = std::fs::copy(own.join("../Cargo.lock"), folder.join("Cargo.lock"));
     let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--target", &triple, "--manifest-path"])
+    let built = Command::new("timeout")
+        .args(["-k", "5", "900", env!("CARGO"), "build", "--quiet", "--target", &triple, "--manifest-path"])
         .arg(folder.join("Cargo.toml"))
         .env("CARGO_TARGET_DIR", &target)
         .env("RUSTFLAGS", "-C target-feature=+crt-static")

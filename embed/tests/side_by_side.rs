@@ -12,6 +12,8 @@ use signal_hook::iterator::Signals;
 use tini_embed::{Config, become_init};
 
 const LIMIT: Duration = Duration::from_secs(10);
+/// How many seconds a container lives at the most, whoever waits for what in it.
+const LIFE: u32 = 60;
 
 /// Its name, how what comes of it is found out, and what that is to be.
 type Case = (&'static str, fn(&mut Container) -> String, &'static str);
@@ -95,8 +97,13 @@ impl Container {
             command.pre_exec(|| {
                 unshare(CloneFlags::CLONE_NEWPID)?;
                 match libc::fork() {
-                    0 => Ok(()),
+                    0 => {
+                        // It goes with the one outside.
+                        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                        Ok(())
+                    }
                     child => {
+                        libc::alarm(LIFE);
                         libc::syscall(libc::SYS_close_range, 0, u32::MAX, 0);
                         let mut status = 0;
                         libc::waitpid(child, &mut status, 0);

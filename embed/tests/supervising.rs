@@ -18,6 +18,9 @@ fn signal(number: i32) -> Signal {
     Signal::new(number).unwrap()
 }
 
+/// In a script it stands for a loop that lasts longer than a test, and not for ever.
+const STAY: &str = "for i in $(seq 3000); do sleep 0.05; done";
+
 fn shell(script: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", script]);
@@ -43,6 +46,19 @@ fn read_until(program: &mut Supervised, word: &str) -> String {
         text.push(byte[0].into());
     }
     text
+}
+
+/// Reads all that is said until nobody is left who could say more.
+fn read_to_end(mut stream: impl Read + AsFd) -> String {
+    let (mut text, mut bytes) = (Vec::new(), [0; 4096]);
+    loop {
+        let mut descriptor = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
+        assert_eq!(poll(&mut descriptor, PollTimeout::try_from(LIMIT).unwrap()).unwrap(), 1, "{text:?}");
+        match stream.read(&mut bytes).unwrap() {
+            0 => return String::from_utf8(text).unwrap(),
+            count => text.extend_from_slice(&bytes[..count]),
+        }
+    }
 }
 
 fn is_alive(process: &str) -> bool {
@@ -75,7 +91,7 @@ fn what_can_t_be_executed_is_told_by_spawn() {
 fn who_is_left_behind_is_asked_and_has_time_to_clean_up() {
     let init = Init::new(Config::new());
     // A daemon: in a session of its own, and no child of the program's any more.
-    let daemon = "trap 'sleep 0.3; echo cleaned; exit' TERM; echo ready; while :; do sleep 0.05; done";
+    let daemon = &format!("trap 'sleep 0.3; echo cleaned; exit' TERM; echo ready; {STAY}");
     let mut command = shell("setsid sh -c \"$0\" & read line; exit 7");
     command.arg(daemon).stdout(Stdio::piped()).stdin(Stdio::piped());
     let mut program = init.spawn(command).unwrap();
@@ -90,8 +106,8 @@ fn who_does_not_end_in_time_is_killed_wherever_it_went() {
     let events = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&events);
     let init = Init::new(Config::new());
-    let stubborn = "trap '' TERM; echo $$ ready; while :; do sleep 0.05; done";
-    let mut command = shell("setsid sh -c \"$0\" & trap '' TERM; while :; do sleep 0.05; done");
+    let stubborn = &format!("trap '' TERM; echo $$ ready; {STAY}");
+    let mut command = shell(&format!("setsid sh -c \"$0\" & trap '' TERM; {STAY}"));
     command.arg(stubborn).stdout(Stdio::piped());
     let mut program = init.spawn_watched(command, move |event| seen.lock().unwrap().push(event)).unwrap();
     let daemon = read_until(&mut program, " ready\n").trim_end_matches(" ready\n").to_owned();
@@ -116,7 +132,7 @@ fn who_does_not_end_in_time_is_killed_wherever_it_went() {
 #[test]
 fn a_stop_takes_no_longer_than_the_program_and_a_second_one_is_never_later() {
     let init = Init::new(Config::new().grace_period(Duration::from_secs(3600)));
-    let mut command = shell("trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done");
+    let mut command = shell(&format!("trap 'exit 5' TERM; echo ready; {STAY}"));
     command.stdout(Stdio::piped());
     let mut program = init.spawn(command).unwrap();
     read_until(&mut program, "ready\n");
@@ -124,7 +140,7 @@ fn a_stop_takes_no_longer_than_the_program_and_a_second_one_is_never_later() {
     assert_eq!(wait(&program).code(), Some(5));
     assert_eq!(program.stop(LIMIT).unwrap_err().raw_os_error(), Some(libc::ESRCH), "it is over");
 
-    let mut command = shell("trap '' TERM; echo ready; while :; do sleep 0.05; done");
+    let mut command = shell(&format!("trap '' TERM; echo ready; {STAY}"));
     command.stdout(Stdio::piped());
     let mut program = init.spawn(command).unwrap();
     read_until(&mut program, "ready\n");
@@ -136,9 +152,9 @@ fn a_stop_takes_no_longer_than_the_program_and_a_second_one_is_never_later() {
 #[test]
 fn the_hosts_own_children_are_left_alone() {
     let mut own = shell("exit 9").spawn().unwrap();
-    let mut living = Command::new("sleep").arg("1000").spawn().unwrap();
+    let mut living = Command::new("sleep").arg("300").spawn().unwrap();
     let init = Init::new(Config::new());
-    let mut command = shell("trap '' TERM; echo ready; sleep 1000");
+    let mut command = shell("trap '' TERM; echo ready; sleep 300");
     command.stdout(Stdio::piped());
     let mut program = init.spawn(command).unwrap();
     read_until(&mut program, "ready\n");
@@ -166,7 +182,7 @@ fn signals_of_the_host_reach_all_programs_and_its_own_handlers() {
     let words = chosen.map(|signal| signal.number().to_string()).join(" ");
     // bash, since dash can trap but the signals that it has names for.
     let script = format!(
-        "for s in {words}; do trap \"echo got $s.\" $s; done; trap 'exit 4' TERM; echo ready; while :; do sleep 0.02; done"
+        "for s in {words}; do trap \"echo got $s.\" $s; done; trap 'exit 4' TERM; echo ready; for i in $(seq 9000); do sleep 0.02; done"
     );
     let mut programs: Vec<_> = (0..3)
         .map(|_| {
@@ -197,13 +213,11 @@ fn signals_of_the_host_reach_all_programs_and_its_own_handlers() {
 #[test]
 fn standard_streams_end_with_the_program() {
     let init = Init::new(Config::new().wait_all(true));
-    let mut command = shell("sleep 1000 >/dev/null 2>&1 </dev/null & exit 0");
+    let mut command = shell("sleep 300 >/dev/null 2>&1 </dev/null & exit 0");
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut program = init.spawn(command).unwrap();
     // The daemon lives, and so does the init, but nobody who could write.
-    let mut text = String::new();
-    program.stdout.take().unwrap().read_to_string(&mut text).unwrap();
-    program.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+    let text = read_to_end(program.stdout.take().unwrap()) + &read_to_end(program.stderr.take().unwrap());
     assert_eq!(text, "");
     assert_eq!(program.try_wait().unwrap(), None);
     program.stop(Duration::ZERO).unwrap();
@@ -243,7 +257,7 @@ fn one_that_is_dropped_is_supervised_and_collected_all_the_same() {
 #[test]
 fn an_init_that_is_killed_is_told_as_that() {
     let init = Init::new(Config::new());
-    let program = init.spawn(shell("exec sleep 1000")).unwrap();
+    let program = init.spawn(shell("exec sleep 300")).unwrap();
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", program.id())).unwrap();
     let parent = stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().nth(1).unwrap();
     // SAFETY: no memory is involved.
@@ -269,8 +283,7 @@ fn the_program_has_the_mask_that_its_command_gives_it_and_leads_its_group() {
     }
     command.args(["/proc/self/status", "/proc/self/stat"]).stdout(Stdio::piped());
     let mut program = init.spawn(command).unwrap();
-    let mut text = String::new();
-    program.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    let text = read_to_end(program.stdout.take().unwrap());
     assert!(text.contains("SigBlk:\t0000000000000800\n"), "{text}");
     assert!(text.contains("ShdPnd:\t0000000000000000\n"), "{text}");
     let group = text.rsplit_once(')').unwrap().1.split_ascii_whitespace().nth(2).unwrap();
