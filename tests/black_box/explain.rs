@@ -101,7 +101,8 @@ fn a_sender_that_has_gone_is_told_by_its_number() {
             run.wait_for_line("sent");
             run.stdout().lines().find_map(|line| line.strip_prefix("sender ")?.parse().ok())
         } else {
-            let mut sender = spawn(Command::new("kill").arg(run.pid().to_string()));
+            let script = format!("kill {}", run.pid());
+            let mut sender = spawn(Command::new("/bin/sh").args(["-c", &script]));
             assert!(sender.wait().is_ok_and(|status| status.success()));
             Some(sender.id())
         };
@@ -383,7 +384,7 @@ fn a_proc_that_can_only_be_read_or_shows_only_the_users_own_is_enough() {
             format!("mount -t proc -o hidepid=2,subset=pid none /proc && set -- {nobody} \"$@\""),
         ] {
             // Somebody else's, and of the same user, who is not below the init.
-            let mut bystander = Command::new(crate::support::probe_path());
+            let mut bystander = Command::new(&probe);
             bystander.env(PROBE, "1").arg("pause").uid(NOBODY).stdin(Stdio::null());
             let bystander = Bystander(spawn(&mut bystander));
             let container = place().options(["-p", "TERM", "-t", "400ms"]).init(scratch.init());

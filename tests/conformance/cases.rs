@@ -155,7 +155,7 @@ pub const CASES: &[Case] = &[
         let scratch = Scratch::new();
         let mut run = pid_1(init).directory(scratch.path()).probe("say ready; pause").start();
         run.wait_for_line("ready");
-        let left = comes(SOON, || run.init().directory().is_some_and(|at| at == Path::new("/")));
+        let left = comes(SOON, || run.init().is_in_root());
         if left { "/".into() } else { "as given".into() }
     }),
     case("LISTEN_PID for the init", "sd_listen_fds(3)", "the program", |init| {

@@ -106,6 +106,17 @@ impl Process {
         fs::read_link(format!("/proc/{}/cwd", self.pid)).ok()
     }
 
+    /// Whether its working directory is its root.
+    pub fn is_in_root(&self) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        // Not by name: in a chroot of another mount namespace that is another one.
+        let place = |name: &str| {
+            let place = fs::metadata(format!("/proc/{}/{name}", self.pid)).ok()?;
+            Some((place.dev(), place.ino()))
+        };
+        place("cwd").is_some_and(|cwd| Some(cwd) == place("root"))
+    }
+
     /// Kibibytes of memory that are no pages of a file.
     pub fn memory(&self) -> Option<u64> {
         let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid)).ok()?;
