@@ -187,10 +187,9 @@ fn an_idle_init_wakes_up_for_nothing_but_news() {
         run.expect_idle("with a terminal");
         // With nobody left but a daemon.
         for options in [&["-W"][..], &["-W", "-t", "10s"]] {
-            let script = "block USR1; daemon { say ready; pause }; await USR1; exit 7";
+            let script = "daemon { say ready; pause }; exit 7";
             let mut run = place().options(options.iter().copied()).probe(script).start();
             run.wait_for_line("ready");
-            run.signal_program(libc::SIGUSR1);
             run.wait_until("the daemon alone is left", |run| {
                 let left = run.processes();
                 left.len() == 1 && left[0].parent == run.pid()
