@@ -1,13 +1,11 @@
 //! Sessions, pausing, waiting for all; the program's user, directory and environment.
 
-use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use crate::support::{
-    Container, LIMIT, PLACES, PROBE, Process, Report, Run, Scratch, init_path, probe_command, require,
-    require_root, set_of, spawn, sys,
+    Container, LIMIT, PLACES, Process, Report, Run, Scratch, init_path, probe_command, require, require_root,
+    set_of, sys,
 };
 
 /// What the program with this script is given.
@@ -266,18 +264,6 @@ exec \"$0\" -P";
     assert_eq!(outcome.stdout, "ready\nclean\n");
 }
 
-/// Puts this script into the container of an init: not its child, in no session that it knows.
-fn join(run: &mut Run, script: &str, said: &Path) -> Child {
-    let mut command = Command::new("nsenter");
-    command.args(["-p", "-t", &run.pid().to_string(), "--"]).args(probe_command(script));
-    command.env(PROBE, "1").stdin(Stdio::null()).stdout(File::create(said).expect("a scratch file"));
-    let joined = spawn(&mut command);
-    run.wait_until("the other one is ready", |_| {
-        std::fs::read_to_string(said).unwrap_or_default().contains("ready")
-    });
-    joined
-}
-
 #[test]
 fn a_pause_sees_off_who_joined_it_first() {
     require_root!();
@@ -286,7 +272,7 @@ fn a_pause_sees_off_who_joined_it_first() {
     let said = scratch.join("said");
     let mut run = Container::as_pid_1().arguments(["-P"]).start();
     run.wait_until("it waits", |run| run.init().state == 'S');
-    let mut joined = join(&mut run, "cleanup 300", &said);
+    let mut joined = run.join("cleanup 300", &said);
     run.signal(libc::SIGTERM);
     run.wait(LIMIT).expect_code(0).expect_silence();
     assert_eq!(std::fs::read_to_string(said).expect("a scratch file"), "ready\nclean\n");
@@ -301,14 +287,12 @@ fn a_pause_sleeps_while_others_are_in_its_container() {
     let said = scratch.join("said");
     let mut run = Container::as_pid_1().arguments(["-P"]).start();
     run.wait_until("it waits", |run| run.init().state == 'S');
-    let mut joined = join(&mut run, "setsid; daemon { say orphan }; say ready; pause", &said);
+    let mut joined = run.join("setsid; daemon { say orphan }; say ready; pause", &said);
     run.wait_until("there was an orphan", |_| {
         std::fs::read_to_string(&said).unwrap_or_default().contains("orphan")
     });
     run.wait_until("it is collected", |run| run.processes().is_empty());
-    // The third argument is the time after which it would wake up by itself.
-    let sleeps = |run: &Run| run.init().system_call().split_whitespace().nth(3) == Some("0x0");
-    run.wait_until("nothing but news wakes it up", |run| run.init().state == 'S' && sleeps(run));
+    run.expect_idle("somebody has joined");
     run.signal(libc::SIGTERM);
     run.wait(LIMIT).expect_code(0);
     joined.wait().expect("a child");

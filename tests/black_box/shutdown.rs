@@ -1,15 +1,15 @@
 //! When the program has ended, whoever is left is asked to end, waited for, and killed when the time
 //! is up; the code is the program's.
 
-use std::fs::{self, File};
+use std::fs;
 use std::ops::Range;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    Container, LIMIT, Outcome, PLACES, PROBE, Run, Scratch, init_path, probe_command, probe_path, recorded,
-    require, require_root, spawn, sys,
+    Container, LIMIT, Outcome, PLACES, Run, Scratch, init_path, probe_path, recorded, require, require_root,
+    spawn, sys,
 };
 
 /// How much later than in theory things may happen on a machine that has other work to do.
@@ -335,19 +335,10 @@ fn who_joined_the_container_from_outside_is_asked_and_waited_for() {
     let scratch = Scratch::new();
     let said = scratch.join("said");
     let mut run = start(Container::as_pid_1(), &Rest { script: "", ready: 0 });
-    let mut command = Command::new("nsenter");
-    command
-        .args(["-p", "-t", &run.pid().to_string(), "--"])
-        .args(probe_command("cleanup 500"))
-        .env(PROBE, "1")
-        .stdin(Stdio::null())
-        .stdout(File::create(&said).expect("a scratch file"));
-    let mut joined = spawn(&mut command);
-    let read = || fs::read_to_string(&said).unwrap_or_default();
-    run.wait_until("the other one is ready", |_| read().contains("ready"));
+    let mut joined = run.join("cleanup 500", &said);
     let outcome = end(run).expect_end(at(Duration::from_millis(500)));
     outcome.expect_silence();
-    assert_eq!(read(), "ready\nclean\n");
+    assert_eq!(fs::read_to_string(said).expect("a scratch file"), "ready\nclean\n");
     assert!(joined.wait().expect("a child").success(), "it has ended by itself");
 }
 

@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{PipeReader, PipeWriter, Read};
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use super::container::MARKER;
 use super::process::Process;
 use super::scratch::writing_or_forking;
 use super::turns::Turn;
-use super::{Elf, GLANCE, LIMIT, Scratch, sys};
+use super::{Elf, GLANCE, LIMIT, PROBE, Scratch, probe_command, spawn, sys};
 
 /// How many lines of a trace are evidence.
 const TRACED: usize = 40;
@@ -234,6 +235,20 @@ impl Run {
         let program = self.program();
         sys::kill(program.pid, signal)
             .unwrap_or_else(|error| panic!("cannot send {signal} to the program: {error}"));
+    }
+
+    /// Puts a process with this script into the init's container: not its child, in no session that
+    /// it knows. What the process says goes into the file `said`; back when that is `ready`.
+    #[track_caller]
+    pub fn join(&mut self, script: &str, said: &Path) -> Child {
+        let mut command = Command::new("nsenter");
+        command.args(["-p", "-t", &self.pid.to_string(), "--"]).args(probe_command(script));
+        let file = File::create(said).expect("a scratch file");
+        let joined = spawn(command.env(PROBE, "1").stdin(Stdio::null()).stdout(file));
+        self.wait_until("the other one is ready", |_| {
+            fs::read_to_string(said).unwrap_or_default().contains("ready")
+        });
+        joined
     }
 
     /// The init as a process; it must not have been collected.
