@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    Container, Exit, LIMIT, PLACES, Process, Run, Scratch, recorded, require, require_root, spawn, sys,
+    Container, Exit, LIMIT, PLACES, Process, Run, Scratch, is_linked_with_libc, recorded, require,
+    require_root, spawn, sys,
 };
 
 /// The first signal that the kernel queues: each one that is sent arrives.
@@ -430,7 +431,7 @@ fn chance(number: u64) -> f64 {
 }
 
 /// A program that blocks all signals as its first act, then exits with 128 plus the number of the
-/// first that comes: no init can do better.
+/// first that comes: no init can do better. Behind the C library's start where the init is.
 fn control(scratch: &Scratch) -> PathBuf {
     const SOURCE: &str = r#"
 #include <sys/syscall.h>
@@ -454,7 +455,11 @@ static long call(long number, long a, long b, long c, long d) {
 #error "no system call here"
 #endif
 }
+#ifdef HOSTED
+int main(void) {
+#else
 void _start(void) {
+#endif
     unsigned long all = -1UL;
     call(SYS_rt_sigprocmask, 0, (long)&all, 0, 8);
     call(SYS_exit, 128 + call(SYS_rt_sigtimedwait, (long)&all, 0, 0, 8), 0, 0, 0);
@@ -462,11 +467,12 @@ void _start(void) {
 "#;
     let program = scratch.join("control");
     let mut compiler = Command::new("cc");
-    compiler
-        .args(["-xc", "-", "-O2", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector"])
-        .arg("-o")
-        .arg(&program)
-        .stdin(Stdio::piped());
+    compiler.args(["-xc", "-", "-O2", "-static"]).arg("-o").arg(&program).stdin(Stdio::piped());
+    if is_linked_with_libc() {
+        compiler.arg("-DHOSTED");
+    } else {
+        compiler.args(["-nostdlib", "-ffreestanding", "-fno-stack-protector"]);
+    }
     let mut compiler = spawn(&mut compiler);
     let mut stdin = compiler.stdin.take().expect("a pipe");
     stdin.write_all(SOURCE.as_bytes()).expect("the compiler reads");
