@@ -119,7 +119,6 @@ impl AutoReap {
 
     /// Waits, while the program lives and it is or was on, until there is something to be
     /// taken in.
-    #[inline(always)]
     pub(crate) fn wait(&self, kernel: &impl Kernel, limit: Option<Span>) -> Ready {
         let Some((program, signals)) = self.handles() else { return Ready::Ordinary };
         // Without them the ordinary wait would not hear of the program's end. No error is but
