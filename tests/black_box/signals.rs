@@ -260,13 +260,19 @@ fn a_program_in_the_inits_own_group_gets_each_signal_once() {
     }
 }
 
+/// A probe that can become root, whom an init of another user may neither signal nor kill.
+fn setuid_probe(scratch: &Scratch) -> PathBuf {
+    let probe = scratch.probe();
+    fs::set_permissions(&probe, Permissions::from_mode(0o4755)).expect("a setuid program");
+    probe
+}
+
 #[test]
 fn a_program_that_the_init_may_not_signal_does_not_end_it() {
     require_root!();
     for place in PLACES {
         let scratch = Scratch::new();
-        let (init, probe) = (scratch.init(), scratch.probe());
-        fs::set_permissions(&probe, Permissions::from_mode(0o4755)).expect("a setuid program");
+        let (init, probe) = (scratch.init(), setuid_probe(&scratch));
         let mut run = place()
             .init(init)
             .user(USER, USER)
@@ -291,8 +297,7 @@ fn a_program_that_the_init_may_not_signal_does_not_end_it() {
 fn a_program_that_cannot_be_killed_takes_no_time_beyond_the_grace_period() {
     require_root!();
     let scratch = Scratch::new();
-    let (init, probe) = (scratch.init(), scratch.probe());
-    fs::set_permissions(&probe, Permissions::from_mode(0o4755)).expect("a setuid program");
+    let (init, probe) = (scratch.init(), setuid_probe(&scratch));
     let outcome = Container::as_pid_1()
         .init(init)
         .user(USER, USER)
@@ -308,8 +313,7 @@ fn a_program_that_cannot_be_killed_takes_no_time_beyond_the_grace_period() {
 fn who_cannot_be_killed_and_is_left_behind_is_named() {
     require_root!();
     let scratch = Scratch::new();
-    let (init, probe) = (scratch.init(), scratch.probe());
-    fs::set_permissions(&probe, Permissions::from_mode(0o4755)).expect("a setuid program");
+    let (init, probe) = (scratch.init(), setuid_probe(&scratch));
     let script = "block USR1; daemon { setuid 0; say ready; sleep 4000 }; await USR1; exit 7";
     let mut run = Container::as_subreaper()
         .init(init)
